@@ -1,0 +1,48 @@
+# make train ARGS="model=cnngan trainer.max_epochs=2"
+# Only Python 3.11 or newer and make are needed; everything else goes into .venv.
+
+PYTHON ?= python3.11
+PIP_ARGS ?=
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: help train test lint format sweep tensorboard clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
+
+train: .venv/installed ## train the default model; ARGS="model=cnngan ..." are passed on
+	$(BIN)/python -m mnistgen $(ARGS)
+
+test: .venv/installed-test ## run the whole test suite; ARGS="-k data" are passed on
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed-test ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/installed-test ## format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+sweep: .venv/installed ## try three learning rates; ARGS="model=cnnvae optim.lr=1e-3,1e-2" are passed on
+	$(BIN)/python -m mnistgen -m $(or $(ARGS),optim.lr=1e-4,1e-3,1e-2)
+
+tensorboard: .venv/installed ## show the curves of all runs
+	$(BIN)/tensorboard --logdir outputs
+
+clean: ## remove the environment and all caches, but no run
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install $(PIP_ARGS) -e .
+	touch $@
+
+.venv/installed-test: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install $(PIP_ARGS) -e '.[test]'
+	touch $@ .venv/installed

@@ -1,0 +1,102 @@
+"""Checkpoints that survive a crash and whose damage is noticed.
+
+A checkpoint is written beside its place, flushed to the disk and renamed; the one that last.ckpt
+replaces is kept as previous.ckpt. SHA-256 sums lie beside them in checksums.json, for each name
+the newest and the one before: they are written first, so that a file is known to be whole
+whether a crash came before or after its own renaming.
+"""
+
+import hashlib
+import io
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import CheckpointIO
+
+from mnistgen.errors import UserError
+from mnistgen.runs import Run, write_atomically
+
+log = logging.getLogger(__name__)
+
+
+class SafeCheckpointIO(CheckpointIO):
+    """How Lightning writes and reads checkpoints here; reading never unpickles an object."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write a checkpoint; raises OSError where it cannot be written whole."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        content = buffer.getvalue()
+
+        sums = _sums(path.parent)
+        before = sums.get(path.name, [])
+        sums[path.name] = [hashlib.sha256(content).hexdigest(), *before[:1]]
+        replaced = path.name == "last.ckpt" and path.exists()
+        if replaced:
+            sums["previous.ckpt"] = before
+        write_atomically(path.parent / "checksums.json", json.dumps(sums, indent=2).encode())
+        if replaced:
+            path.replace(path.with_name("previous.ckpt"))
+        write_atomically(path, content)
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read a checkpoint on the CPU; raises UserError where it is damaged."""
+        return read(Path(path))
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Delete a checkpoint, if it exists."""
+        Path(path).unlink(missing_ok=True)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The checkpoint at `path`; raises UserError where its checksum is not the recorded one."""
+    content = _verified(path)
+    if content is None:
+        raise UserError(f"{path} is damaged: its SHA-256 is not the one in checksums.json")
+    checkpoint: dict[str, Any] = torch.load(
+        io.BytesIO(content), map_location="cpu", weights_only=True
+    )
+    return checkpoint
+
+
+def newest(run: Run) -> Path | None:
+    """The checkpoint to go on from, or None where no epoch was completed.
+
+    A damaged one is named in the log and the one before it taken; raises UserError where all are.
+    """
+    candidates = [path for path in (run.last, run.previous) if path.exists()]
+    for path in candidates:
+        if _verified(path) is not None:
+            return path
+        log.warning("%s is damaged (its SHA-256 is not the recorded one)", path)
+    if candidates:
+        raise UserError(f"{run.checkpoints} holds no undamaged checkpoint; start a new run")
+    return None
+
+
+def _verified(path: Path) -> bytes | None:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    sums = _sums(path.parent).get(path.name, [])
+    return content if hashlib.sha256(content).hexdigest() in sums else None
+
+
+def _sums(folder: Path) -> dict[str, list[str]]:
+    try:
+        sums: dict[str, list[str]] = json.loads((folder / "checksums.json").read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / 'checksums.json'} is damaged: {error}") from error
+    return sums

@@ -1,0 +1,225 @@
+"""What a configuration may say, and how the objects it names are built.
+
+A configuration may come from a run folder that somebody else made, so it is data: only the
+names in this project's own conf/ are ever looked up.
+"""
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from mnistgen.errors import UserError
+
+_PACKAGE = Path(__file__).parent
+CONF_DIR = next(  # inside an installed package, beside it in a checkout
+    path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir()
+)
+
+Config = dict[str, Any]
+"""A configuration as plain containers, interpolations resolved."""
+
+MAX_VAL_SIZE = 60_000
+
+
+def _whole(low: float, high: float = math.inf) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and low <= value < high
+
+
+def _number(low: float, high: float = math.inf, *, open_low: bool = False) -> Callable[[Any], bool]:
+    def holds(value: Any) -> bool:
+        if type(value) not in (int, float) or not math.isfinite(value):
+            return False
+        return low <= value < high and not (open_low and value == low)
+
+    return holds
+
+
+def _one_of(*choices: object) -> tuple[str, Callable[[Any], bool]]:
+    return " or ".join(map(str, choices)), lambda value: value in choices
+
+
+def _share(value: Any) -> bool:
+    """Lightning's limits: a whole number is batches, a float is a share."""
+    return _whole(1)(value) or (type(value) is float and 0 < value <= 1)
+
+
+RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "seed": ("a whole number from 0 to 4294967295", _whole(0, 2**32)),
+    "threads": ("null or a whole number from 1", lambda v: v is None or _whole(1)(v)),
+    "model.latent_dim": ("a whole number from 1", _whole(1)),
+    "model.activation": _one_of("relu", "leaky_relu", "elu", "gelu", "silu"),
+    "model.batch_norm": ("true or false", lambda v: type(v) is bool),
+    "optim.lr": ("a number above 0", _number(0, open_low=True)),
+    "optim.eps": ("a number above 0", _number(0, open_low=True)),
+    "optim.weight_decay": ("a number from 0", _number(0)),
+    "optim.momentum": ("a number from 0 to below 1", _number(0, 1)),
+    "optim.betas": (
+        "two numbers from 0 to below 1",
+        lambda v: isinstance(v, list) and len(v) == 2 and all(map(_number(0, 1), v)),
+    ),
+    "lr.warmup": ("a number above 0 and below 1", _number(0, 1, open_low=True)),
+    "lr.final": ("a number from 0 to below 1", _number(0, 1)),
+    "lr.start": ("a number from 0 to below 1", _number(0, 1)),
+    "lr.factor": ("a number above 0 and below 1", _number(0, 1, open_low=True)),
+    "lr.patience": ("a whole number from 0", _whole(0)),
+    "data.batch_size": ("a whole number from 1", _whole(1)),
+    "data.val_size": ("a whole number from 0 to 59999", _whole(0, MAX_VAL_SIZE)),
+    "data.binarize": _one_of("none", "static", "dynamic"),
+    "trainer.max_epochs": ("a whole number from 1", _whole(1)),
+    "trainer.precision": _one_of("32-true", "bf16-mixed", "64-true"),
+    "trainer.devices": ("a whole number from 1", _whole(1)),
+    "trainer.limit_train_batches": ("a whole number from 1 or a share up to 1.0", _share),
+    "trainer.limit_val_batches": ("a whole number from 1 or a share up to 1.0", _share),
+}
+"""What each key may be, in words and as a test of its value; a key that is absent is not asked."""
+
+GROUPS = {
+    "model": "model",
+    "optim": "optimizer",
+    "lr": "lr",
+    "data": "data",
+    "trainer": "trainer",
+    "logger": "logger",
+}
+"""The parts of a configuration that name a class, and the folder of conf/ each comes from."""
+
+
+def plain(cfg: DictConfig) -> Config:
+    """Hydra's configuration as plain containers; raises UserError where it makes no sense."""
+    config: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    check(config)
+    return dict(config)
+
+
+def load(path: Path) -> Config:
+    """A configuration that a run saved; raises UserError where it is damaged or not allowed."""
+    config = _read_yaml(path)
+    for key, value in leaves(config):
+        if isinstance(value, str) and "${" in value:
+            raise UserError(f"{path}: {key}={value!r} is not plain data")
+    check(config)
+    return dict(config)
+
+
+def load_list(path: Path) -> list[str]:
+    """A list of overrides that a run saved."""
+    return [str(override) for override in _read_yaml(path)]
+
+
+def to_yaml(content: Config | list[str]) -> str:
+    """A configuration, or a list of overrides, as the text of its file."""
+    return OmegaConf.to_yaml(OmegaConf.create(content))
+
+
+def check(config: Any) -> None:
+    """Raise UserError, naming key, value and what is allowed, for anything out of range."""
+    for key in GROUPS:
+        if not isinstance(config, dict) or not isinstance(config.get(key), dict):
+            raise UserError(f"the configuration has no {key!r}")
+    _check_targets(config)
+    values = dict(leaves(config))
+    for key, (allowed, holds) in RULES.items():
+        if key in values and not holds(values[key]):
+            raise UserError(f"{key}={_shown(values[key])} is not allowed: it must be {allowed}")
+    _check_batches(config)
+
+
+def build(config: Config, key: str, **more: Any) -> Any:
+    """The object that `config[key]` describes, with `more` arguments.
+
+    Raises UserError where its class does not take them, or its package is not installed.
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(config[key], _convert_="all", **more)
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        hint = ""
+        if isinstance(cause, ModuleNotFoundError):
+            hint = f"; pip install 'mnistgen[{_choice(config[key])}]' brings it"
+        raise UserError(f"{key}: {_one_line(cause)}{hint}") from error
+
+
+def threads(config: Config) -> int:
+    """CPU threads of one process of a run: `threads`, or the cores divided among processes."""
+    if config["threads"]:
+        return int(config["threads"])
+    processes = config["trainer"]["devices"] if config["trainer"]["accelerator"] == "cpu" else 1
+    return max(1, len(os.sched_getaffinity(0)) // int(processes))
+
+
+def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value and every list, with its dotted key."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from leaves(value, f"{path}.{key}" if path else str(key))
+        return
+    yield path, node
+    if isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from leaves(value, f"{path}.{index}")
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except (OSError, YAMLError, OmegaConfBaseException, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {_one_line(error)}") from error
+
+
+def _check_targets(config: Config) -> None:
+    for key, folder in GROUPS.items():
+        for path, name in leaves(config[key]):
+            if path.split(".")[-1] == "_target_" and name not in _targets(folder):
+                allowed = ", ".join(sorted(_targets(folder)))
+                raise UserError(f"{key}.{path}={_shown(name)} is not allowed: it must be {allowed}")
+
+
+@cache
+def _targets(folder: str) -> frozenset[str]:
+    texts = (path.read_text() for path in (CONF_DIR / folder).glob("*.yaml"))
+    found = (re.findall(r"^\s*_target_:\s*([\w.]+)", text, re.MULTILINE) for text in texts)
+    return frozenset(name for names in found for name in names)
+
+
+def _check_batches(config: Config) -> None:
+    """Batch norm has nothing to normalise in a batch of one."""
+    data, processes = config["data"], config["trainer"].get("devices", 1)
+    size = MAX_VAL_SIZE - data["val_size"]
+    if size % processes:
+        raise UserError(
+            f"trainer.devices={processes} is not allowed: it must divide the {size} training "
+            "images that data.val_size leaves, so that each is seen once an epoch"
+        )
+    if not config["model"].get("batch_norm", True):
+        return
+    if data["batch_size"] < 2:
+        raise UserError("data.batch_size=1 is not allowed: with batch norm it must be at least 2")
+    if (size // processes) % data["batch_size"] == 1:
+        raise UserError(
+            f"data.val_size={data['val_size']} is not allowed with data.batch_size="
+            f"{data['batch_size']}: it leaves a last batch of one image, and batch norm needs two"
+        )
+
+
+def _choice(node: Config) -> str:
+    """The part of a `_target_` that names its extra: MLFlowLogger is in [mlflow]."""
+    return str(node["_target_"]).rsplit(".", 1)[-1].removesuffix("Logger").lower()
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

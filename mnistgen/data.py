@@ -1,0 +1,208 @@
+"""MNIST and its two relatives as Lightning data modules that serve a whole batch at a time."""
+
+import contextlib
+import hashlib
+import importlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from mnistgen import idx
+from mnistgen.errors import UserError
+from mnistgen.seeds import stream
+
+TRAIN_SIZE, TEST_SIZE = 60_000, 10_000
+FILES = {
+    "train-images-idx3-ubyte": (TRAIN_SIZE, 28, 28),
+    "train-labels-idx1-ubyte": (TRAIN_SIZE,),
+    "t10k-images-idx3-ubyte": (TEST_SIZE, 28, 28),
+    "t10k-labels-idx1-ubyte": (TEST_SIZE,),
+}
+
+
+class Arrays(NamedTuple):
+    """A data set as it lies in its files, uint8, and one SHA-256 for all of it."""
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    checksum: str
+
+
+class Images(Dataset[Tensor]):
+    """Images as uint8, (N, 1, 28, 28), of which a batch is one index operation."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.images[index]
+
+    def __getitems__(self, indices: list[int]) -> Tensor:
+        """The whole batch; torch's loader asks for this where a data set has it."""
+        return self.images[indices]
+
+
+class MNIST(pl.LightningDataModule):
+    """Batches of images in [0, 1], (B, 1, 28, 28), shuffled anew by (seed, epoch).
+
+    The last `val_size` training images are kept for validation. With `binarize` pixels are drawn
+    as Bernoullis of their grey value: once ("static"), or for training in every epoch ("dynamic").
+    """
+
+    torchvision_name: ClassVar[str] = "MNIST"
+    # SHA-256 of the unpacked files; their MD5 are the well-known ones, 6bbc9ace... and so on.
+    checksums: ClassVar[dict[str, str]] = {
+        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    }
+
+    def __init__(
+        self, *, root: str | None, batch_size: int, val_size: int, binarize: str, seed: int
+    ) -> None:
+        super().__init__()
+        bundled = Path(__file__).parent / "mnist"
+        self.root = Path(root).expanduser() if root else bundled
+        self.batch_size = batch_size
+        self.val_size = val_size
+        self.binarize = binarize
+        self.seed = seed
+
+    def arrays(self) -> Arrays:
+        """The data set, read and verified once a process.
+
+        Raises UserError for files that are missing and cannot be downloaded, or are damaged.
+        """
+        return _read(type(self), self.root)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Split the training images and binarise what is binarised once."""
+        arrays = self.arrays()
+        images = arrays.train_images.unsqueeze(1), arrays.test_images.unsqueeze(1)
+        train, val = images[0].tensor_split([TRAIN_SIZE - self.val_size])
+        self.train = self._drawn_once(train, "train") if self.binarize == "static" else train
+        self.val = val if self.binarize == "none" else self._drawn_once(val, "val")
+        self.test = images[1] if self.binarize == "none" else self._drawn_once(images[1], "test")
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """The training images, in an order that follows from (seed, epoch) alone."""
+        trainer = self.trainer
+        assert trainer is not None
+        # With one process this is a plain shuffle, but one that keeps no state between epochs.
+        sampler = DistributedSampler(
+            Images(self.train),
+            num_replicas=trainer.world_size,
+            rank=trainer.global_rank,
+            shuffle=True,
+            seed=stream(self.seed, "shuffle") >> 1,
+        )
+        return self._loader(self.train, sampler=sampler)
+
+    def val_dataloader(self) -> DataLoader[Tensor] | list[Any]:
+        """The validation images, in their order."""
+        return self._loader(self.val) if self.val_size else []
+
+    def examples(self, n: int) -> Tensor:
+        """The first `n` validation images, or the last training images where there are none."""
+        images = self.val[:n] if self.val_size else self.train[-n:]
+        return images / 255
+
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor:
+        """Scale to [0, 1] on the device, so that bytes are what travels there."""
+        trainer = self.trainer
+        assert trainer is not None
+        images = batch.to(trainer.lightning_module.dtype) / 255
+        if self.binarize == "dynamic" and trainer.training:
+            return torch.bernoulli(images)
+        return images
+
+    def _drawn_once(self, images: Tensor, split: str) -> Tensor:
+        generator = torch.Generator().manual_seed(stream(self.seed, f"binarize {split}"))
+        draws = torch.rand(images.shape, generator=generator)
+        return (draws * 255 < images).to(torch.uint8) * 255
+
+    def _loader(self, images: Tensor, **options: Any) -> DataLoader[Tensor]:
+        return DataLoader(
+            Images(images),
+            batch_size=self.batch_size,
+            collate_fn=_as_it_is,
+            generator=torch.Generator(),  # else each epoch draws from the noise's stream
+            **options,
+        )
+
+
+class FashionMNIST(MNIST):
+    """H. Xiao et al., "Fashion-MNIST", 2017, by torchvision's download."""
+
+    torchvision_name = "FashionMNIST"
+    checksums = {}
+
+
+class KMNIST(MNIST):
+    """T. Clanuwat et al., "Deep Learning for Classical Japanese Literature", 2018, likewise."""
+
+    torchvision_name = "KMNIST"
+    checksums = {}
+
+
+def _as_it_is(batch: Tensor) -> Tensor:
+    return batch
+
+
+@lru_cache
+def _read(kind: type[MNIST], root: Path) -> Arrays:
+    folder = _folder(kind, root)
+    archive_md5 = _archive_md5(kind)
+    arrays, sums = [], []
+    for name, shape in FILES.items():
+        path = idx.find(folder, name)
+        assert path is not None
+        array, checksum = idx.read(path, shape)
+        damaged = checksum != kind.checksums.get(name, checksum)
+        if path.name in archive_md5:
+            md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+            damaged = md5 != archive_md5[path.name]
+        if damaged:
+            raise UserError(f"{path} is not the {kind.torchvision_name} file of that name")
+        arrays.append(array)
+        sums.append(checksum)
+    return Arrays(*arrays, hashlib.sha256("".join(sums).encode()).hexdigest())
+
+
+def _archive_md5(kind: type[MNIST]) -> dict[str, str]:
+    """MD5 of the .gz files by name, where the unpacked files' checksums are not published."""
+    return {} if kind.checksums else dict(_torchvision(kind).resources)
+
+
+def _folder(kind: type[MNIST], root: Path) -> Path:
+    """Where all four files are, after a download if need be."""
+    torchvision_folder = root / kind.torchvision_name / "raw"
+    for folder in (root, torchvision_folder):
+        if all(idx.find(folder, name) for name in FILES):
+            return folder
+    dataset = _torchvision(kind)
+    try:
+        with contextlib.redirect_stdout(None):  # its progress bar goes to stderr
+            dataset(root, download=True)
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"downloading {kind.torchvision_name} from {' and '.join(dataset.mirrors)} failed "
+            f"({reason}); put {', '.join(FILES)}, plain or .gz, into data.root={root} by hand"
+        ) from error
+    return torchvision_folder
+
+
+def _torchvision(kind: type[MNIST]) -> Any:
+    return getattr(importlib.import_module("torchvision.datasets"), kind.torchvision_name)

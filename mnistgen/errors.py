@@ -1,0 +1,13 @@
+"""The two ways in which a command ends early on purpose."""
+
+
+class UserError(Exception):
+    """What was asked for cannot be done; the message is one line that says what and why."""
+
+
+class Interrupted(Exception):
+    """A signal asked the run to stop."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by signal {signum}")
+        self.signum = signum

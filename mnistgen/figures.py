@@ -1,0 +1,27 @@
+"""Pictures of images."""
+
+import io
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid
+
+
+def grid(images: Tensor, columns: int = 8) -> Tensor:
+    """Images in [0, 1], (N, 1, H, W), side by side: (3, H', W')."""
+    return make_grid(images.float().cpu(), nrow=columns, pad_value=0.5)
+
+
+def pairs(above: Tensor, below: Tensor, columns: int = 8) -> Tensor:
+    """Two sets of as many images, a row of the one over a row of the other: (3, H', W')."""
+    rows = zip(above.split(columns), below.split(columns), strict=True)
+    return grid(torch.cat([torch.cat(row) for row in rows]), columns)
+
+
+def png(picture: Tensor) -> bytes:
+    """A picture in [0, 1], (3, H, W), as a PNG file."""
+    pixels = (picture * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png")
+    return file.getvalue()

@@ -1,0 +1,146 @@
+"""What every GAN here does; a model adds the rows of its two networks."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mnistgen.models.inference import inference
+from mnistgen.models.layers import IMAGE_SHAPE, Rows, network
+from mnistgen.schedules import OptimizerFactory, Schedule, advance, configure
+
+
+def discriminator_loss(*, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Cross-entropy of telling real from fake, in nats: that on real plus that on fake images.
+
+    Source: I. Goodfellow et al., "Generative Adversarial Networks", 2014, eq. 1, negated.
+    """
+    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """Cross-entropy of passing for real, in nats (the non-saturating form).
+
+    Source: I. Goodfellow et al., "Generative Adversarial Networks", 2014, section 3.
+    """
+    return F.softplus(-fake_logits).mean()
+
+
+def average_over_processes(gradients: Sequence[Tensor]) -> None:
+    """Replace each gradient by its mean over all processes, in one exchange."""
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    torch.distributed.all_reduce(flat)
+    flat /= torch.distributed.get_world_size()
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+
+
+class GAN(pl.LightningModule, ABC):
+    """A generator and a discriminator that are trained together on the same forward pass.
+
+    Images are in [0, 1] outside; the networks see and make [-1, 1] (the paper's eq. 5).
+    """
+
+    objective = "val/g_loss"
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int,
+        activation: str = "relu",
+        batch_norm: bool = True,
+        optimizer: OptimizerFactory | None = None,
+        schedule: Schedule | None = None,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.latent_dim = latent_dim
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.generator = network(
+            *self.generator_rows(),
+            input_shape=(latent_dim,),
+            activation=activation,
+            batch_norm=batch_norm,
+        ).append(nn.Tanh())
+        self.discriminator = network(
+            *self.discriminator_rows(),
+            input_shape=IMAGE_SHAPE,
+            activation=activation,
+            batch_norm=batch_norm,
+        )
+
+    @abstractmethod
+    def generator_rows(self) -> Rows:
+        """The generator's rows: (B, latent_dim) to (B, 1, 28, 28); tanh is added."""
+
+    @abstractmethod
+    def discriminator_rows(self) -> Rows:
+        """The discriminator's rows: (B, 1, 28, 28) to (B, 1) logits, positive for real."""
+
+    def latents(self, n: int) -> Tensor:
+        """`n` standard normal latents, (n, latent_dim)."""
+        return torch.randn(n, self.latent_dim, device=self.device, dtype=self.dtype)
+
+    @inference
+    def decode(self, z: Tensor) -> Tensor:
+        """Images in [0, 1], (B, 1, 28, 28), from latents (B, latent_dim)."""
+        return (self.generator(z) + 1) / 2
+
+    def sample(self, n: int) -> Tensor:
+        """`n` images in [0, 1], (n, 1, 28, 28)."""
+        return self.decode(self.latents(n))
+
+    def play(self, images: Tensor) -> dict[str, Tensor]:
+        """Both losses (nats) and the mean probability of real, from one pass of each network.
+
+        `images` are real ones in [0, 1], (B, 1, 28, 28); as many fake ones stand against them.
+        """
+        fake_logits = self.discriminator(self.generator(self.latents(len(images))))
+        real_logits = self.discriminator(2 * images - 1)
+        return {
+            "g_loss": generator_loss(fake_logits),
+            "d_loss": discriminator_loss(real_logits=real_logits, fake_logits=fake_logits),
+            "d_real": real_logits.sigmoid().mean(),
+            "d_fake": fake_logits.sigmoid().mean(),
+        }
+
+    def training_step(self, images: Tensor) -> dict[str, Tensor]:
+        """Update both networks; neither loss's gradient reaches the other loss's network."""
+        game = self.play(images)
+        ours = list(self.discriminator.parameters()), list(self.generator.parameters())
+        gradients = [
+            *torch.autograd.grad(game["d_loss"], ours[0], retain_graph=True),
+            *torch.autograd.grad(game["g_loss"], ours[1]),
+        ]
+        if self.trainer.world_size > 1:
+            average_over_processes(gradients)
+        for parameter, gradient in zip(chain(*ours), gradients, strict=True):
+            parameter.grad = gradient
+        for optimizer in self.optimizers():
+            optimizer.step()
+        advance(self.trainer, "step")
+        return {name: value.detach() for name, value in game.items()}
+
+    def on_train_epoch_end(self) -> None:
+        """Step the schedules that go by the epoch."""
+        advance(self.trainer, "epoch")
+
+    def validation_step(self, images: Tensor) -> dict[str, Tensor]:
+        """The same losses, on images and noise that are not trained on."""
+        return self.play(images)
+
+    def configure_optimizers(self) -> Any:
+        """One optimizer and one schedule for each network."""
+        return configure(
+            [self.generator, self.discriminator],
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            trainer=self.trainer,
+            monitor=self.objective,
+        )

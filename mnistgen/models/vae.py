@@ -1,0 +1,140 @@
+"""What every VAE here does; a model adds the rows of its two networks."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
+
+from mnistgen.models.inference import inference
+from mnistgen.models.layers import IMAGE_SHAPE, Rows, network
+from mnistgen.schedules import OptimizerFactory, Schedule, configure
+
+
+def negative_elbo(
+    images: Tensor, *, likelihood: Distribution, posterior: Distribution, prior: Distribution
+) -> tuple[Tensor, Tensor]:
+    """The two terms of -ELBO, reconstruction and KL: nats an image, averaged over the batch.
+
+    `likelihood` is that of `images` given one draw from `posterior`; the KL is in closed form.
+    Source: D. P. Kingma and M. Welling, "Auto-Encoding Variational Bayes", 2014, eq. 7.
+    """
+    return -likelihood.log_prob(images).mean(), kl_divergence(posterior, prior).mean()
+
+
+class VAE(pl.LightningModule, ABC):
+    """A decoder p(x|z), Bernoulli a pixel, and an encoder q(z|x), a diagonal normal.
+
+    Images are in [0, 1] throughout (the paper's eq. 6).
+    """
+
+    objective = "val/loss"
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int,
+        activation: str = "relu",
+        batch_norm: bool = True,
+        optimizer: OptimizerFactory | None = None,
+        schedule: Schedule | None = None,
+    ) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.encoder = network(
+            *self.encoder_rows(),
+            input_shape=IMAGE_SHAPE,
+            activation=activation,
+            batch_norm=batch_norm,
+        )
+        self.decoder = network(
+            *self.decoder_rows(),
+            input_shape=(latent_dim,),
+            activation=activation,
+            batch_norm=batch_norm,
+        )
+
+    @abstractmethod
+    def encoder_rows(self) -> Rows:
+        """The encoder's rows: (B, 1, 28, 28) to (B, 2 * latent_dim), mean and log-variance."""
+
+    @abstractmethod
+    def decoder_rows(self) -> Rows:
+        """The decoder's rows: (B, latent_dim) to (B, 1, 28, 28) logits."""
+
+    def prior(self) -> Distribution:
+        """p(z): standard normal over (latent_dim,)."""
+        zeros = torch.zeros(self.latent_dim, device=self.device, dtype=self.dtype)
+        return Independent(Normal(zeros, zeros + 1, validate_args=False), 1)
+
+    def posterior(self, images: Tensor) -> Distribution:
+        """q(z|x): normals over (latent_dim,), one for each of the images (B, 1, 28, 28)."""
+        mu, log_var = self.encoder(images).chunk(2, dim=1)
+        return Independent(Normal(mu, (log_var / 2).exp(), validate_args=False), 1)
+
+    def likelihood(self, z: Tensor) -> Distribution:
+        """p(x|z): Bernoullis over (1, 28, 28), one for each of the latents (B, latent_dim).
+
+        For grey pixels its log-density is the paper's cross-entropy, not a likelihood.
+        """
+        return Independent(Bernoulli(logits=self.decoder(z), validate_args=False), 3)
+
+    @inference
+    def decode(self, z: Tensor) -> Tensor:
+        """Mean images in [0, 1], (B, 1, 28, 28), from latents (B, latent_dim)."""
+        return self.likelihood(z).mean
+
+    def sample(self, n: int) -> Tensor:
+        """`n` mean images in [0, 1], (n, 1, 28, 28)."""
+        return self.decode(self.prior().sample((n,)))
+
+    @inference
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Each image (B, 1, 28, 28), encoded to the posterior's mean and decoded."""
+        return self.decode(self.posterior(images).mean)
+
+    @inference
+    def log_weights(self, images: Tensor, k: int) -> Tensor:
+        """log p(x, z) - log q(z|x) of `k` posterior draws for each image, in nats: (k, B).
+
+        Their log-mean-exp over k is a lower bound of log p(x) that rises with k.
+        Source: Y. Burda et al., "Importance Weighted Autoencoders", 2016, eq. 8.
+        """
+        posterior, prior = self.posterior(images), self.prior()
+        z = posterior.sample((k,))
+        likelihood = self.likelihood(z.flatten(0, 1))
+        log_likelihood = likelihood.log_prob(images.repeat(k, 1, 1, 1)).view(k, -1)
+        return log_likelihood + prior.log_prob(z) - posterior.log_prob(z)
+
+    def terms(self, images: Tensor) -> dict[str, Tensor]:
+        """-ELBO as `loss` and its terms (nats an image), from one draw of the latents."""
+        posterior = self.posterior(images)
+        reconstruction, kl = negative_elbo(
+            images,
+            likelihood=self.likelihood(posterior.rsample()),
+            posterior=posterior,
+            prior=self.prior(),
+        )
+        return {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
+
+    def training_step(self, images: Tensor) -> dict[str, Tensor]:
+        """The loss to be minimised, under "loss", and its terms."""
+        return self.terms(images)
+
+    def validation_step(self, images: Tensor) -> dict[str, Tensor]:
+        """The same, on images that are not trained on."""
+        return self.terms(images)
+
+    def configure_optimizers(self) -> Any:
+        """One optimizer and one schedule for both networks."""
+        return configure(
+            [self],
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            trainer=self.trainer,
+            monitor=self.objective,
+        )[0]

@@ -1,0 +1,121 @@
+"""What is written into the run folder at the end of each epoch, and in which order."""
+
+import logging
+import time
+from datetime import timedelta
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from torch import Tensor
+from torch.utils.tensorboard.summary import hparams
+
+from mnistgen import figures
+from mnistgen.config import Config, leaves
+from mnistgen.models import VAE
+from mnistgen.runs import Row, Run, write_atomically
+from mnistgen.seeds import stream
+
+log = logging.getLogger(__name__)
+
+
+class Recorder(Checkpoint):
+    """Writes an epoch's row, curves and pictures, then its checkpoint.
+
+    In this order, a crash between two of them leaves an epoch that a resumed run trains again
+    and writes again, to the same values.
+    """
+
+    def __init__(self, run: Run, config: Config) -> None:
+        self.run = run
+        self.config = config
+        self.rows: list[Row] = []
+        self.seconds = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        done = trainer.current_epoch
+        self.rows = [row for row in self.run.metrics() if row["epoch"] <= done]
+        self.resumed_at = done
+        self.seconds = self.run.info().get("seconds", 0.0)
+        self.started = time.perf_counter()
+        generator = torch.Generator().manual_seed(stream(self.config["seed"], "pictures"))
+        z = torch.randn(64, self.config["model"]["latent_dim"], generator=generator)
+        self.z = z.to(pl_module.device, pl_module.dtype)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        epoch = trainer.current_epoch + 1
+        # Lightning keeps them in single precision: seven digits
+        metrics = {k: float(f"{float(v):.7g}") for k, v in trainer.callback_metrics.items()}
+        self.rows.append({"epoch": epoch, **metrics})
+        if trainer.is_global_zero:
+            self._write_row(trainer, epoch, metrics)
+            self._write_pictures(trainer, pl_module, epoch)
+        if self._is_best(pl_module):
+            trainer.save_checkpoint(self.run.best)
+        trainer.save_checkpoint(self.run.last)
+        if trainer.is_global_zero:
+            seconds = self.seconds + time.perf_counter() - self.started
+            speed = sum(row["images_per_s"] for row in self.rows) / len(self.rows)
+            self.run.update(epochs=epoch, seconds=seconds, images_per_s=speed)
+            log.info(self._line(trainer, epoch))
+
+    def _is_best(self, pl_module: Any) -> bool:
+        seen = [row[pl_module.objective] for row in self.rows if pl_module.objective in row]
+        return bool(seen) and pl_module.objective in self.rows[-1] and seen[-1] == min(seen)
+
+    def _write_row(self, trainer: pl.Trainer, epoch: int, metrics: Row) -> None:
+        self.run.write_metrics(self.rows)
+        for logger in trainer.loggers:
+            logger.log_metrics(metrics, step=epoch)
+            if len(self.rows) == 1:
+                log_hyperparameters(logger, self.config, metrics)
+
+    def _write_pictures(self, trainer: Any, pl_module: Any, epoch: int) -> None:
+        pictures = {"samples": figures.grid(pl_module.decode(self.z))}
+        if isinstance(pl_module, VAE):
+            images = trainer.datamodule.examples(32).to(pl_module.device, pl_module.dtype)
+            pictures["reconstructions"] = figures.pairs(images, pl_module.reconstruct(images))
+        for name, picture in pictures.items():
+            path = self.run.picture(name, epoch)
+            path.parent.mkdir(exist_ok=True)
+            write_atomically(path, figures.png(picture))
+            for logger in trainer.loggers:
+                log_picture(logger, name, picture, epoch)
+
+    def _line(self, trainer: pl.Trainer, epoch: int) -> str:
+        total = trainer.max_epochs or epoch
+        pace = (time.perf_counter() - self.started) / (epoch - self.resumed_at)
+        left = timedelta(seconds=round(pace * (total - epoch)))
+        values = "  ".join(f"{k} {v:.5g}" for k, v in self.rows[-1].items() if k != "epoch")
+        return f"epoch {epoch}/{total}  {values}  left {left}"
+
+
+def log_hyperparameters(logger: Logger, config: Config, metrics: Row) -> None:
+    """Record the configuration, for TensorBoard together with the metrics it is to be judged by.
+
+    TensorBoard reads the values of these from their curves, so that they are always the latest.
+    """
+    parameters = {
+        key: value if isinstance(value, (bool, int, float, str)) else str(value)
+        for key, value in leaves(config)
+        if not key.endswith("_")
+    }
+    logger.log_hyperparams(parameters)
+    if isinstance(logger, TensorBoardLogger):
+        judged = [name for name in metrics if name.startswith(("train/", "val/"))]
+        writer = logger.experiment.file_writer
+        for summary in hparams(parameters, dict.fromkeys(judged, 0.0)):
+            writer.add_summary(summary)
+
+
+def log_picture(logger: Logger, name: str, picture: Tensor, epoch: int) -> None:
+    """Show a picture in [0, 1], (3, H, W), to a logger that takes pictures."""
+    if isinstance(logger, TensorBoardLogger):
+        logger.experiment.add_image(name, picture, epoch)
+    elif isinstance(logger, WandbLogger):
+        logger.log_image(name, [picture], step=epoch)
+    elif isinstance(logger, MLFlowLogger):
+        pixels = picture.permute(1, 2, 0).numpy()
+        logger.experiment.log_image(logger.run_id, pixels, key=name, step=epoch)

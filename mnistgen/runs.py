@@ -1,0 +1,186 @@
+"""The run folder: the one place that knows the names of its files."""
+
+import contextlib
+import csv
+import errno
+import fcntl
+import io
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from mnistgen import config as configuration
+from mnistgen.config import Config
+from mnistgen.errors import UserError
+
+Row = dict[str, float]
+"""One epoch of metrics.csv; "epoch" counts from 1."""
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file so that a crash at any moment leaves the old or the new one, whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class Run:
+    """A run folder that exists."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def config_path(self) -> Path:
+        return self.path / ".hydra" / "config.yaml"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint of the last epoch that was completed."""
+        return self.checkpoints / "last.ckpt"
+
+    @property
+    def previous(self) -> Path:
+        """The checkpoint of the epoch before the last."""
+        return self.checkpoints / "previous.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the epoch with the lowest objective."""
+        return self.checkpoints / "best.ckpt"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "train.log"
+
+    def picture(self, name: str, epoch: int) -> Path:
+        """A picture of an epoch, which counts from 1: "samples", or another by its name."""
+        prefix = "epoch" if name == "samples" else name
+        return self.path / "samples" / f"{prefix}-{epoch:04d}.png"
+
+    def config(self) -> Config:
+        """The saved configuration; raises UserError where it is damaged or not allowed."""
+        return configuration.load(self.config_path)
+
+    def change_config(self, config: Config, overrides: list[str]) -> None:
+        """Replace the saved configuration, and note the overrides that changed it."""
+        noted = configuration.load_list(self.path / ".hydra" / "overrides.yaml")
+        _write_config(self.path, config, [*noted, *overrides])
+
+    def info(self) -> dict[str, Any]:
+        """What run.json says; raises UserError where it is missing or damaged."""
+        try:
+            info = json.loads((self.path / "run.json").read_text())
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.path} is not a run folder: run.json: {error}") from error
+        if not isinstance(info, dict):
+            raise UserError(f"{self.path} is not a run folder: run.json holds no object")
+        return info
+
+    def update(self, **fields: Any) -> None:
+        """Set fields of run.json."""
+        _write_info(self.path, {**self.info(), **fields})
+
+    def metrics(self) -> list[Row]:
+        """The rows of metrics.csv, without the values that are blank."""
+        path = self.path / "metrics.csv"
+        if not path.exists():
+            return []
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [{key: float(value) for key, value in row.items() if value} for row in rows]
+
+    def write_metrics(self, rows: list[Row]) -> None:
+        """Replace metrics.csv: a column for each name in any row, blank where a row lacks it."""
+        text = io.StringIO()
+        names = dict.fromkeys(name for row in rows for name in row)
+        writer = csv.DictWriter(text, ["epoch", *(n for n in names if n != "epoch")])
+        writer.writeheader()
+        writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
+        write_atomically(self.path / "metrics.csv", text.getvalue().encode())
+
+    def locked(self) -> bool:
+        """Whether a process is training this run now."""
+        try:
+            with self.lock():
+                return False
+        except UserError:
+            return True
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes off this run; the lock of a process that dies is gone with it.
+
+        Raises UserError where another process holds it.
+        """
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.EACCES):
+                    raise
+                raise UserError(f"{self.path} is being trained by another process") from error
+            yield
+
+
+def create(path: Path, *, model: str, config: Config, overrides: list[str]) -> Run:
+    """Make a run folder at `path`, or at `path`_2 and so on where that is taken.
+
+    It appears whole or not at all, so that a kill at any moment leaves one that resumes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.parent / f".new-{uuid.uuid4().hex}"
+    (unfinished / ".hydra").mkdir(parents=True)
+    _write_config(unfinished, config, overrides)
+    created = datetime.now(UTC).isoformat(timespec="milliseconds")
+    _write_info(unfinished, {"status": "running", "model": model, "created": created})
+    for number in count(2):
+        try:
+            return Run(unfinished.rename(path))
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            path = path.with_name(f"{path.name.removesuffix(f'_{number - 1}')}_{number}")
+    raise AssertionError
+
+
+def find(root: Path) -> list[Run]:
+    """All run folders at or below `root`, oldest first; damaged ones are passed over."""
+    found = []
+    for path in root.rglob("run.json"):
+        with contextlib.suppress(UserError):
+            found.append((str(Run(path.parent).info().get("created")), Run(path.parent)))
+    return [run for _, run in sorted(found, key=lambda pair: pair[0])]
+
+
+def latest_unfinished(root: Path) -> Run:
+    """The newest run below `root` that was interrupted or killed; a failed one must be named."""
+    for run in reversed(find(root)):
+        if run.info().get("status") in ("running", "interrupted") and not run.locked():
+            return run
+    raise UserError(f"resume=latest: {root} has no run that was interrupted")
+
+
+def _write_config(folder: Path, config: Config, overrides: list[str]) -> None:
+    for name, content in (("overrides", overrides), ("config", config)):
+        text = configuration.to_yaml(content)
+        write_atomically(folder / ".hydra" / f"{name}.yaml", text.encode())
+
+
+def _write_info(folder: Path, info: dict[str, Any]) -> None:
+    write_atomically(folder / "run.json", (json.dumps(info, indent=2) + "\n").encode())

@@ -1,0 +1,126 @@
+"""How the learning rate moves from its base, `optim.lr`, in the course of a training.
+
+All but `plateau` are functions of the share of the training that is done. They keep no state,
+so a run that is resumed, or trained longer, is at the right place of its schedule at once.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import lightning.pytorch as pl
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+
+
+class Schedule(Protocol):
+    """Makes Lightning's optimizer configuration, for a training of `steps` updates.
+
+    `monitor` names the logged metric that a schedule may follow; lower is better.
+    """
+
+    def __call__(
+        self, optimizer: Optimizer, *, steps: int, monitor: str
+    ) -> OptimizerLRSchedulerConfig: ...
+
+
+def configure(
+    networks: Iterable[nn.Module],
+    *,
+    optimizer: OptimizerFactory | None,
+    schedule: Schedule | None,
+    trainer: pl.Trainer,
+    monitor: str,
+) -> list[OptimizerLRSchedulerConfig]:
+    """Give each network an optimizer and a schedule of its own."""
+    if optimizer is None or schedule is None:
+        raise ValueError("a model that is to be trained needs an optimizer and a schedule")
+    steps = int(trainer.estimated_stepping_batches)
+    return [
+        schedule(optimizer(network.parameters()), steps=steps, monitor=monitor)
+        for network in networks
+    ]
+
+
+def advance(trainer: pl.Trainer, interval: str) -> None:
+    """Step the schedules of a manually optimized model, as Lightning does for the others."""
+    for config in trainer.lr_scheduler_configs:
+        if config.interval != interval:
+            continue
+        if isinstance(config.scheduler, ReduceLROnPlateau):
+            config.scheduler.step(trainer.callback_metrics[str(config.monitor)])
+        else:
+            config.scheduler.step()
+
+
+def constant(optimizer: Optimizer, *, steps: int, monitor: str) -> OptimizerLRSchedulerConfig:
+    """Keep the base rate."""
+    return {"optimizer": optimizer}
+
+
+def cosine(
+    optimizer: Optimizer, *, steps: int, monitor: str, final: float
+) -> OptimizerLRSchedulerConfig:
+    """Fall along half a cosine to `final`, a share of the base rate.
+
+    Source: I. Loshchilov and F. Hutter, "SGDR", 2017, eq. 5, without restarts.
+    """
+    return _each_step(optimizer, lambda step: _half_cosine(1, final, step / steps))
+
+
+def warmup_cosine(
+    optimizer: Optimizer, *, steps: int, monitor: str, warmup: float, final: float
+) -> OptimizerLRSchedulerConfig:
+    """Rise linearly over the first `warmup` (a share of the training), then as `cosine`."""
+    rise = max(1, round(warmup * steps))
+
+    def factor(step: int) -> float:
+        if step < rise:
+            return (step + 1) / rise
+        return _half_cosine(1, final, (step - rise) / max(1, steps - rise))
+
+    return _each_step(optimizer, factor)
+
+
+def onecycle(
+    optimizer: Optimizer, *, steps: int, monitor: str, warmup: float, start: float, final: float
+) -> OptimizerLRSchedulerConfig:
+    """Rise from `start` to the base rate over the first `warmup`, then fall to `final`.
+
+    Source: L. N. Smith and N. Topin, "Super-Convergence", 2017; with cosines, and the
+    momentum left alone, as torch's OneCycleLR does it.
+    """
+    peak, last = warmup * steps - 1, steps - 1
+
+    def factor(step: int) -> float:
+        if step < peak:
+            return _half_cosine(start, 1, step / peak)
+        return _half_cosine(1, final, (step - peak) / (last - peak))
+
+    return _each_step(optimizer, factor)
+
+
+def plateau(
+    optimizer: Optimizer, *, steps: int, monitor: str, factor: float, patience: int
+) -> OptimizerLRSchedulerConfig:
+    """Multiply the rate by `factor` when `monitor` has not fallen for `patience` epochs."""
+    scheduler = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
+    return {
+        "optimizer": optimizer,
+        "lr_scheduler": {"scheduler": scheduler, "interval": "epoch", "monitor": monitor},
+    }
+
+
+def _half_cosine(first: float, last: float, progress: float) -> float:
+    return last + (first - last) * (1 + math.cos(math.pi * min(progress, 1))) / 2
+
+
+def _each_step(optimizer: Optimizer, factor: Callable[[int], float]) -> Any:
+    return {
+        "optimizer": optimizer,
+        "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"},
+    }

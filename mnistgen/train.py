@@ -1,0 +1,168 @@
+"""One training: from a run folder's configuration to its finished files."""
+
+import logging
+import os
+import platform
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+
+import mnistgen
+from mnistgen import checkpoints
+from mnistgen.callbacks import EpochMeans, Seeding, StopOnSignal
+from mnistgen.config import Config, build, threads
+from mnistgen.errors import Interrupted, UserError
+from mnistgen.progress import RunProgress
+from mnistgen.recorder import Recorder
+from mnistgen.runs import Run
+from mnistgen.seeds import stream
+
+log = logging.getLogger(__name__)
+
+
+def train(run: Run) -> float:
+    """Train a run from its newest checkpoint, or from the start, to its last epoch.
+
+    Returns the last value of the model's objective, which a search is to minimise. How it ended
+    is in run.json. Raises UserError where it failed for a known reason, Interrupted at a signal.
+    """
+    config = run.config()
+    is_main = _process_rank() == 0
+    stop = StopOnSignal()
+    if is_main:
+        run.update(status="running", reason=None)
+    try:
+        objective = _fit(run, config, stop)
+    except BaseException as error:
+        ended = Interrupted(stop.signum) if stop.signum else error
+        if isinstance(ended, KeyboardInterrupt):
+            ended = Interrupted(2)
+        if is_main:
+            _record_end(run, ended)
+        raise ended from error
+    finally:
+        stop.restore()
+    if is_main:
+        run.update(status="finished", objective=objective)
+    return objective
+
+
+def _fit(run: Run, config: Config, stop: StopOnSignal) -> float:
+    _quieten()
+    torch.set_num_threads(threads(config))
+    torch.manual_seed(stream(config["seed"], "weights"))
+    model = build(config, "model", optimizer=build(config, "optim"), schedule=build(config, "lr"))
+    data = build(config, "data", seed=config["seed"])
+    if not data.val_size:
+        model.objective = model.objective.replace("val/", "train/")
+    checkpoint = checkpoints.newest(run)
+    done = checkpoints.read(checkpoint)["epoch"] + 1 if checkpoint else 0
+
+    means = EpochMeans()
+    console = Console(stderr=True)
+    callbacks: list[Callback] = [Seeding(config["seed"]), means, stop, Recorder(run, config)]
+    if console.is_terminal and _process_rank() == 0:
+        callbacks.append(RunProgress(means, console))
+    trainer: pl.Trainer = build(
+        config,
+        "trainer",
+        callbacks=callbacks,
+        logger=_logger(run, config, done),
+        plugins=[checkpoints.SafeCheckpointIO()],
+        default_root_dir=str(run.path),
+        enable_progress_bar=console.is_terminal,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,  # the data module's sampler knows of the processes
+    )
+    data.setup()
+    if trainer.is_global_zero:
+        _describe(run, config, trainer, model, data)
+    if trainer.world_size > 1:
+        # Lightning starts the other processes with this one's command line: they are to join it.
+        sys.argv[1:] = [f"resume={run.path}"]
+    trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    return float(trainer.callback_metrics[model.objective])
+
+
+def _logger(run: Run, config: Config, done: int) -> Any:
+    if "_target_" not in config["logger"]:
+        return False
+    more: dict[str, Any] = {"save_dir": str(run.path)}
+    if config["logger"]["_target_"].endswith("TensorBoardLogger") and done:
+        more["purge_step"] = done + 1  # hide what a killed run wrote of an unfinished epoch
+    return build(config, "logger", **more)
+
+
+def _describe(run: Run, config: Config, trainer: pl.Trainer, model: Any, data: Any) -> None:
+    """Put into run.json what the numbers of this run depend on; a resumed one must agree."""
+    checksum = data.arrays().checksum
+    before = run.info()
+    if before.get("data_checksum", checksum) != checksum:
+        raise UserError(f"{run.path} was begun on other data: the files in {data.root} differ")
+    if before.get("threads", threads(config)) != threads(config):
+        log.warning("begun with %s threads: results can differ in the last bits", before["threads"])
+    run.update(
+        seed=config["seed"],
+        commit=_commit(),
+        versions={
+            "mnistgen": mnistgen.__version__,
+            "torch": torch.__version__,
+            "lightning": pl.__version__,
+            "python": platform.python_version(),
+        },
+        device=str(trainer.strategy.root_device),
+        machine=f"{platform.node()} {platform.machine()}",
+        precision=config["trainer"]["precision"],
+        threads=threads(config),
+        processes=trainer.world_size,
+        data_checksum=checksum,
+        parameters={
+            name: sum(parameter.numel() for parameter in network.parameters())
+            for name, network in model.named_children()
+        },
+    )
+
+
+def _record_end(run: Run, error: BaseException) -> None:
+    """Put into run.json how a training ended that did not finish."""
+    if isinstance(error, Interrupted):
+        run.update(status="interrupted", reason=str(error))
+    else:
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        run.update(status="failed", reason=reason)
+
+
+def _commit() -> str | None:
+    """The commit of this code, with -dirty where it was changed; None outside a checkout."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        answer = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _process_rank() -> int:
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def _quieten() -> None:
+    """Silence what Lightning and torch say about things that are so on purpose here."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers",  # a batch is one index operation: workers would slow it
+        ".*isinstance\\(treespec, LeafSpec\\)",  # Lightning's own, harmless
+        ".*smaller than the logging interval",  # nothing is logged by the step
+        ".*exists and is not empty",  # a run folder holds its configuration from the start
+    ):
+        warnings.filterwarnings("ignore", message)
