@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -41,7 +42,7 @@ def main(cfg: DictConfig) -> float | None:
 
 def _new(cfg: DictConfig) -> Run:
     asked = config.plain(cfg)
-    hydra = HydraConfig.get()
+    hydra: Any = HydraConfig.get()
     if hydra.mode == RunMode.MULTIRUN or hydra.run.dir != ".":
         path = Path(hydra.runtime.output_dir)
     else:
@@ -49,9 +50,7 @@ def _new(cfg: DictConfig) -> Run:
         path = Path(cfg.outputs) / hydra.runtime.choices.model / name
     kept = {key: asked[key] for key in asked if key not in ("resume", "outputs", "sweep")}
     overrides = list(hydra.overrides.task)
-    return runs.create(
-        path, model=hydra.runtime.choices.model, config=kept, overrides=overrides
-    )
+    return runs.create(path, model=hydra.runtime.choices.model, config=kept, overrides=overrides)
 
 
 def _existing(cfg: DictConfig) -> Run:

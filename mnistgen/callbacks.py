@@ -84,7 +84,7 @@ class EpochMeans(Callback):
         values = self.train.add(outputs, len(batch))
         self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
         if not values.isfinite().all():
-            found = ", ".join(f"{name}={float(value):g}" for name, value in outputs.items())
+            found = ", ".join(f"{k}={v:g}" for k, v in zip(outputs, values.tolist(), strict=True))
             raise UserError(
                 f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}: {found}: "
                 f"the training has diverged; a lower optim.lr than {self.rates[0]:g} may help"
@@ -93,9 +93,9 @@ class EpochMeans(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         means = {f"train/{name}": value for name, value in self.train.compute().items()}
-        self.log_dict(means, logger=False, sync_dist=True)
-        self.log("lr", sum(self.rates) / len(self.rates), logger=False, sync_dist=True)
-        self.log("images_per_s", self.images_per_s(trainer), logger=False, sync_dist=True)
+        pl_module.log_dict(means, logger=False, sync_dist=True)
+        pl_module.log("lr", sum(self.rates) / len(self.rates), logger=False, sync_dist=True)
+        pl_module.log("images_per_s", self.images_per_s(trainer), logger=False, sync_dist=True)
 
     def on_validation_epoch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule
@@ -115,7 +115,7 @@ class EpochMeans(Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         means = {f"val/{name}": value for name, value in self.val.compute().items()}
-        self.log_dict(means, logger=False, sync_dist=True)
+        pl_module.log_dict(means, logger=False, sync_dist=True)
 
     def images_per_s(self, trainer: pl.Trainer) -> float:
         """Training images a second so far in this epoch, over all processes."""

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import logging
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,19 @@ class SafeCheckpointIO(CheckpointIO):
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The checkpoint at `path`; raises UserError where its checksum is not the recorded one."""
+    """The checkpoint at `path`.
+
+    Raises UserError where its checksum is not the recorded one, or it holds more than plain data.
+    """
     content = _verified(path)
     if content is None:
         raise UserError(f"{path} is damaged: its SHA-256 is not the one in checksums.json")
-    checkpoint: dict[str, Any] = torch.load(
-        io.BytesIO(content), map_location="cpu", weights_only=True
-    )
+    try:
+        checkpoint: dict[str, Any] = torch.load(
+            io.BytesIO(content), map_location="cpu", weights_only=True
+        )
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise UserError(f"{path} is not a checkpoint of plain data") from error
     return checkpoint
 
 

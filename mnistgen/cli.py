@@ -47,13 +47,13 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come here, instead of being printed
             try:
                 program()
-            except (HydraException, OmegaConfBaseException) as error:
-                if wanted_traceback:
+            except UserError:
+                sys.exit(1)  # it was printed where it happened
+            except (HydraException, OmegaConfBaseException, ValueError) as error:
+                if wanted_traceback or HydraConfig.initialized():
                     raise
                 print(f"error: {_explain(error)}", file=sys.stderr)
                 sys.exit(1)
-            except UserError:
-                sys.exit(1)  # it was printed where it happened
 
         return main
 
@@ -63,6 +63,11 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
 def _explain(error: Exception) -> str:
     """One line for what Hydra or OmegaConf found wrong, with what is allowed."""
     cause = error.__cause__
+    for override in sys.argv[1:]:  # Hydra refuses a group's number, and does not say which
+        group, _, choice = override.partition("=")
+        if "group override" in str(error) and (CONF_DIR / group).is_dir():
+            choices = ", ".join(sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml")))
+            return f"{group}={choice} is not a choice: it must be one of {choices}"
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
         return f"{group}={choice} is not a choice: it must be one of {', '.join(error.options)}"

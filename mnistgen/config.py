@@ -33,7 +33,9 @@ def _whole(low: float, high: float = math.inf) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and low <= value < high
 
 
-def _number(low: float, high: float = math.inf, *, open_low: bool = False) -> Callable[[Any], bool]:
+def _number(
+    low: float, high: float = math.inf, *, open_low: bool = False
+) -> Callable[[Any], bool]:
     def holds(value: Any) -> bool:
         if type(value) not in (int, float) or not math.isfinite(value):
             return False
@@ -144,10 +146,10 @@ def build(config: Config, key: str, **more: Any) -> Any:
         return instantiate(config[key], _convert_="all", **more)
     except InstantiationException as error:
         cause = error.__cause__ or error
-        hint = ""
-        if isinstance(cause, ModuleNotFoundError):
-            hint = f"; pip install 'mnistgen[{_choice(config[key])}]' brings it"
-        raise UserError(f"{key}: {_one_line(cause)}{hint}") from error
+        if isinstance(cause, ModuleNotFoundError) and key == "logger":
+            name = str(config[key]["_target_"]).rsplit(".", 1)[-1].removesuffix("Logger").lower()
+            raise UserError(f"logger={name} needs: pip install 'mnistgen[{name}]'") from error
+        raise UserError(f"{key}: {_one_line(cause)}") from error
 
 
 def threads(config: Config) -> int:
@@ -182,7 +184,9 @@ def _check_targets(config: Config) -> None:
         for path, name in leaves(config[key]):
             if path.split(".")[-1] == "_target_" and name not in _targets(folder):
                 allowed = ", ".join(sorted(_targets(folder)))
-                raise UserError(f"{key}.{path}={_shown(name)} is not allowed: it must be {allowed}")
+                raise UserError(
+                    f"{key}.{path}={_shown(name)} is not allowed: it must be {allowed}"
+                )
 
 
 @cache
@@ -210,11 +214,6 @@ def _check_batches(config: Config) -> None:
             f"data.val_size={data['val_size']} is not allowed with data.batch_size="
             f"{data['batch_size']}: it leaves a last batch of one image, and batch norm needs two"
         )
-
-
-def _choice(node: Config) -> str:
-    """The part of a `_target_` that names its extra: MLFlowLogger is in [mlflow]."""
-    return str(node["_target_"]).rsplit(".", 1)[-1].removesuffix("Logger").lower()
 
 
 def _shown(value: Any) -> str:

@@ -10,12 +10,13 @@ from torchvision.utils import make_grid
 
 def grid(images: Tensor, columns: int = 8) -> Tensor:
     """Images in [0, 1], (N, 1, H, W), side by side: (3, H', W')."""
-    return make_grid(images.float().cpu(), nrow=columns, pad_value=0.5)
+    picture: Tensor = make_grid(images.float().cpu(), nrow=columns, pad_value=0.5)
+    return picture
 
 
 def pairs(above: Tensor, below: Tensor, columns: int = 8) -> Tensor:
     """Two sets of as many images, a row of the one over a row of the other: (3, H', W')."""
-    rows = zip(above.split(columns), below.split(columns), strict=True)
+    rows = zip(torch.split(above, columns), torch.split(below, columns), strict=True)
     return grid(torch.cat([torch.cat(row) for row in rows]), columns)
 
 

@@ -42,7 +42,7 @@ class Recorder(Checkpoint):
         self.started = time.perf_counter()
         generator = torch.Generator().manual_seed(stream(self.config["seed"], "pictures"))
         z = torch.randn(64, self.config["model"]["latent_dim"], generator=generator)
-        self.z = z.to(pl_module.device, pl_module.dtype)
+        self.z = z.type_as(next(pl_module.parameters()))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
@@ -106,7 +106,7 @@ def log_hyperparameters(logger: Logger, config: Config, metrics: Row) -> None:
     if isinstance(logger, TensorBoardLogger):
         judged = [name for name in metrics if name.startswith(("train/", "val/"))]
         writer = logger.experiment.file_writer
-        for summary in hparams(parameters, dict.fromkeys(judged, 0.0)):
+        for summary in hparams(parameters, dict.fromkeys(judged, 0.0)):  # type: ignore[no-untyped-call]
             writer.add_summary(summary)
 
 

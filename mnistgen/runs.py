@@ -86,10 +86,13 @@ class Run:
         """What run.json says; raises UserError where it is missing or damaged."""
         try:
             info = json.loads((self.path / "run.json").read_text())
-        except (OSError, ValueError) as error:
-            raise UserError(f"{self.path} is not a run folder: run.json: {error}") from error
+        except OSError as error:
+            reason = error.strerror
+            raise UserError(f"{self.path} is not a run folder: run.json: {reason}") from error
+        except ValueError as error:
+            raise UserError(f"{self.path / 'run.json'} is damaged: {error}") from error
         if not isinstance(info, dict):
-            raise UserError(f"{self.path} is not a run folder: run.json holds no object")
+            raise UserError(f"{self.path / 'run.json'} is damaged: it holds no object")
         return info
 
     def update(self, **fields: Any) -> None:

@@ -9,23 +9,25 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import lightning.pytorch as pl
-from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
+from mnistgen.errors import UserError
+
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+
+Updates = dict[str, Any]
+"""An optimizer and its schedule, as Lightning's `configure_optimizers` returns them."""
 
 
 class Schedule(Protocol):
-    """Makes Lightning's optimizer configuration, for a training of `steps` updates.
+    """Gives an optimizer its schedule over a training of `steps` updates.
 
     `monitor` names the logged metric that a schedule may follow; lower is better.
     """
 
-    def __call__(
-        self, optimizer: Optimizer, *, steps: int, monitor: str
-    ) -> OptimizerLRSchedulerConfig: ...
+    def __call__(self, optimizer: Optimizer, *, steps: int, monitor: str) -> Updates: ...
 
 
 def configure(
@@ -35,15 +37,21 @@ def configure(
     schedule: Schedule | None,
     trainer: pl.Trainer,
     monitor: str,
-) -> list[OptimizerLRSchedulerConfig]:
-    """Give each network an optimizer and a schedule of its own."""
+) -> list[Updates]:
+    """Give each network an optimizer and a schedule of its own.
+
+    Raises UserError where their options are not ones they take.
+    """
     if optimizer is None or schedule is None:
         raise ValueError("a model that is to be trained needs an optimizer and a schedule")
     steps = int(trainer.estimated_stepping_batches)
-    return [
-        schedule(optimizer(network.parameters()), steps=steps, monitor=monitor)
-        for network in networks
-    ]
+    try:
+        return [
+            schedule(optimizer(network.parameters()), steps=steps, monitor=monitor)
+            for network in networks
+        ]
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"optim or lr: {error}") from error
 
 
 def advance(trainer: pl.Trainer, interval: str) -> None:
@@ -57,14 +65,12 @@ def advance(trainer: pl.Trainer, interval: str) -> None:
             config.scheduler.step()
 
 
-def constant(optimizer: Optimizer, *, steps: int, monitor: str) -> OptimizerLRSchedulerConfig:
+def constant(optimizer: Optimizer, *, steps: int, monitor: str) -> Updates:
     """Keep the base rate."""
     return {"optimizer": optimizer}
 
 
-def cosine(
-    optimizer: Optimizer, *, steps: int, monitor: str, final: float
-) -> OptimizerLRSchedulerConfig:
+def cosine(optimizer: Optimizer, *, steps: int, monitor: str, final: float) -> Updates:
     """Fall along half a cosine to `final`, a share of the base rate.
 
     Source: I. Loshchilov and F. Hutter, "SGDR", 2017, eq. 5, without restarts.
@@ -74,7 +80,7 @@ def cosine(
 
 def warmup_cosine(
     optimizer: Optimizer, *, steps: int, monitor: str, warmup: float, final: float
-) -> OptimizerLRSchedulerConfig:
+) -> Updates:
     """Rise linearly over the first `warmup` (a share of the training), then as `cosine`."""
     rise = max(1, round(warmup * steps))
 
@@ -88,7 +94,7 @@ def warmup_cosine(
 
 def onecycle(
     optimizer: Optimizer, *, steps: int, monitor: str, warmup: float, start: float, final: float
-) -> OptimizerLRSchedulerConfig:
+) -> Updates:
     """Rise from `start` to the base rate over the first `warmup`, then fall to `final`.
 
     Source: L. N. Smith and N. Topin, "Super-Convergence", 2017; with cosines, and the
@@ -106,7 +112,7 @@ def onecycle(
 
 def plateau(
     optimizer: Optimizer, *, steps: int, monitor: str, factor: float, patience: int
-) -> OptimizerLRSchedulerConfig:
+) -> Updates:
     """Multiply the rate by `factor` when `monitor` has not fallen for `patience` epochs."""
     scheduler = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
     return {
@@ -119,7 +125,7 @@ def _half_cosine(first: float, last: float, progress: float) -> float:
     return last + (first - last) * (1 + math.cos(math.pi * min(progress, 1))) / 2
 
 
-def _each_step(optimizer: Optimizer, factor: Callable[[int], float]) -> Any:
+def _each_step(optimizer: Optimizer, factor: Callable[[int], float]) -> Updates:
     return {
         "optimizer": optimizer,
         "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"},

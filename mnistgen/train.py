@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import lightning
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback
@@ -56,6 +57,8 @@ def train(run: Run) -> float:
 
 def _fit(run: Run, config: Config, stop: StopOnSignal) -> float:
     _quieten()
+    if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
+        raise UserError("trainer=gpu: torch finds no CUDA device here; trainer=cpu needs none")
     torch.set_num_threads(threads(config))
     torch.manual_seed(stream(config["seed"], "weights"))
     model = build(config, "model", optimizer=build(config, "optim"), schedule=build(config, "lr"))
@@ -108,14 +111,16 @@ def _describe(run: Run, config: Config, trainer: pl.Trainer, model: Any, data: A
     if before.get("data_checksum", checksum) != checksum:
         raise UserError(f"{run.path} was begun on other data: the files in {data.root} differ")
     if before.get("threads", threads(config)) != threads(config):
-        log.warning("begun with %s threads: results can differ in the last bits", before["threads"])
+        log.warning(
+            "begun with %s threads: results can differ in the last bits", before["threads"]
+        )
     run.update(
         seed=config["seed"],
         commit=_commit(),
         versions={
             "mnistgen": mnistgen.__version__,
             "torch": torch.__version__,
-            "lightning": pl.__version__,
+            "lightning": lightning.__version__,
             "python": platform.python_version(),
         },
         device=str(trainer.strategy.root_device),
@@ -158,11 +163,12 @@ def _process_rank() -> int:
 
 def _quieten() -> None:
     """Silence what Lightning and torch say about things that are so on purpose here."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
         ".*does not have many workers",  # a batch is one index operation: workers would slow it
         ".*isinstance\\(treespec, LeafSpec\\)",  # Lightning's own, harmless
         ".*smaller than the logging interval",  # nothing is logged by the step
-        ".*exists and is not empty",  # a run folder holds its configuration from the start
+        "Total length of `list` across ranks is zero",  # data.val_size=0
     ):
         warnings.filterwarnings("ignore", message)

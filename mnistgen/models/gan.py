@@ -36,7 +36,8 @@ def average_over_processes(gradients: Sequence[Tensor]) -> None:
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     torch.distributed.all_reduce(flat)
     flat /= torch.distributed.get_world_size()
-    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+    means = torch.split(flat, [gradient.numel() for gradient in gradients])
+    for gradient, mean in zip(gradients, means, strict=True):
         gradient.copy_(mean.view_as(gradient))
 
 
@@ -85,12 +86,13 @@ class GAN(pl.LightningModule, ABC):
 
     def latents(self, n: int) -> Tensor:
         """`n` standard normal latents, (n, latent_dim)."""
-        return torch.randn(n, self.latent_dim, device=self.device, dtype=self.dtype)
+        return next(self.parameters()).new_empty(n, self.latent_dim).normal_()
 
     @inference
     def decode(self, z: Tensor) -> Tensor:
         """Images in [0, 1], (B, 1, 28, 28), from latents (B, latent_dim)."""
-        return (self.generator(z) + 1) / 2
+        images: Tensor = (self.generator(z) + 1) / 2
+        return images
 
     def sample(self, n: int) -> Tensor:
         """`n` images in [0, 1], (n, 1, 28, 28)."""
@@ -122,7 +124,7 @@ class GAN(pl.LightningModule, ABC):
             average_over_processes(gradients)
         for parameter, gradient in zip(chain(*ours), gradients, strict=True):
             parameter.grad = gradient
-        for optimizer in self.optimizers():
+        for optimizer in self.optimizers():  # type: ignore[union-attr]  # there are two
             optimizer.step()
         advance(self.trainer, "step")
         return {name: value.detach() for name, value in game.items()}

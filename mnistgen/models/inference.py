@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import nn
@@ -18,7 +18,7 @@ def inference(
     """Run a module's method in evaluation mode and without gradients; the mode is put back."""
 
     @functools.wraps(method)
-    def run(self: Module, *args: Any, **kwargs: Any) -> Result:
+    def run(self: Module, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         was_training = self.training
         self.eval()
         try:

@@ -31,12 +31,12 @@ def dense(units: int) -> nn.Module:
 
 
 def conv(channels: int, kernel: int, stride: int) -> nn.Module:
-    """`Conv2D(channels, kernel, stride)`, padding "same": (B, C, H, W) to H / stride, rounded up."""
+    """`Conv2D(channels, kernel, stride)`, padding "same": (B, C, H, W), H and W over stride."""
     return nn.LazyConv2d(channels, kernel, stride, padding=kernel // 2)
 
 
 def conv_transpose(channels: int, kernel: int, stride: int) -> nn.Module:
-    """`Conv2DTranspose(channels, kernel, stride)`, padding "same": (B, C, H, W) to H * stride."""
+    """`Conv2DTranspose(channels, kernel, stride)`, padding "same": H and W times stride."""
     return nn.LazyConvTranspose2d(
         channels, kernel, stride, padding=kernel // 2, output_padding=stride - 1
     )

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
 
@@ -68,7 +67,7 @@ class VAE(pl.LightningModule, ABC):
 
     def prior(self) -> Distribution:
         """p(z): standard normal over (latent_dim,)."""
-        zeros = torch.zeros(self.latent_dim, device=self.device, dtype=self.dtype)
+        zeros = next(self.parameters()).new_zeros(self.latent_dim)
         return Independent(Normal(zeros, zeros + 1, validate_args=False), 1)
 
     def posterior(self, images: Tensor) -> Distribution:
@@ -99,7 +98,7 @@ class VAE(pl.LightningModule, ABC):
 
     @inference
     def log_weights(self, images: Tensor, k: int) -> Tensor:
-        """log p(x, z) - log q(z|x) of `k` posterior draws for each image, in nats: (k, B).
+        """The log-ratio of p(x, z) to q(z|x) for `k` draws from q for each image, in nats: (k, B).
 
         Their log-mean-exp over k is a lower bound of log p(x) that rises with k.
         Source: Y. Burda et al., "Importance Weighted Autoencoders", 2016, eq. 8.

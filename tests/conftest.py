@@ -1,0 +1,84 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from mnistgen import config, runs
+from mnistgen.config import CONF_DIR
+from mnistgen.runs import Run
+
+
+def command(*arguments: str, cwd: Path, module: str = "mnistgen") -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+@pytest.fixture
+def cli(tmp_path):
+    """Run `python -m mnistgen ...` in an empty folder, as a user does."""
+
+    def run(*arguments, module="mnistgen", **options):
+        return subprocess.run(
+            command(*arguments, cwd=tmp_path, module=module),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start `python -m mnistgen ...` in the background; it is killed at the end of the test."""
+    started = []
+
+    def run(*arguments):
+        process = subprocess.Popen(
+            command(*arguments, cwd=tmp_path),
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.fixture
+def composed():
+    """The configuration that these overrides make, as plain containers."""
+
+    def make(*overrides):
+        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+            return config.plain(compose("config", overrides=list(overrides)))
+
+    return make
+
+
+@pytest.fixture
+def new_run(tmp_path, composed):
+    """Make a run folder with these overrides, without training it."""
+
+    def make(*overrides, name="run") -> Run:
+        asked = composed("logger=none", "threads=1", *overrides)
+        return runs.create(
+            tmp_path / name, model="a model", config=asked, overrides=list(overrides)
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_each():
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
