@@ -76,6 +76,7 @@ RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "data.val_size": ("a whole number from 0 to 59999", _whole(0, MAX_VAL_SIZE)),
     "data.binarize": _one_of("none", "static", "dynamic"),
     "trainer.max_epochs": ("a whole number from 1", _whole(1)),
+    "trainer.quality_every": ("a whole number from 1", _whole(1)),
     "trainer.precision": _one_of("32-true", "bf16-mixed", "64-true"),
     "trainer.devices": ("a whole number from 1", _whole(1)),
     "trainer.limit_train_batches": ("a whole number from 1 or a share up to 1.0", _share),

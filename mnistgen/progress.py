@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from mnistgen.callbacks import EpochMeans
+from mnistgen.monitor import FID
 
 
 class RunProgress(ProgressBar):
@@ -22,6 +23,7 @@ class RunProgress(ProgressBar):
         super().__init__()
         self.means = means
         self.looked = 0.0
+        self.fid = ""
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=24),
@@ -49,8 +51,12 @@ class RunProgress(ProgressBar):
         if now - self.looked > 0.5:
             self.looked = now
             values = [f"{name} {value:.4g}" for name, value in self.means.train.compute().items()]
-            values.append(f"{self.means.images_per_s(trainer):,.0f} images/s")
+            values.append(f"{self.fid}{self.means.images_per_s(trainer):,.0f} images/s")
             self.progress.update(self.task, values="  ".join(values))
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        if FID in trainer.callback_metrics:
+            self.fid = f"fid {float(trainer.callback_metrics[FID]):.4g}  "
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self.progress.stop()

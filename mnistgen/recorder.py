@@ -15,6 +15,7 @@ from torch.utils.tensorboard.summary import hparams
 from mnistgen import figures
 from mnistgen.config import Config, leaves
 from mnistgen.models import VAE
+from mnistgen.monitor import FID
 from mnistgen.runs import Row, Run, write_atomically
 from mnistgen.seeds import stream
 
@@ -32,7 +33,6 @@ class Recorder(Checkpoint):
         self.run = run
         self.config = config
         self.rows: list[Row] = []
-        self.seconds = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         done = trainer.current_epoch
@@ -43,6 +43,9 @@ class Recorder(Checkpoint):
         generator = torch.Generator().manual_seed(stream(self.config["seed"], "pictures"))
         z = torch.randn(64, self.config["model"]["latent_dim"], generator=generator)
         self.z = z.type_as(next(pl_module.parameters()))
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        trainer.callback_metrics.clear()  # else what is not measured in every epoch is repeated
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
@@ -62,15 +65,15 @@ class Recorder(Checkpoint):
             log.info(self._line(trainer, epoch))
 
     def _is_best(self, pl_module: Any) -> bool:
-        seen = [row[pl_module.objective] for row in self.rows if pl_module.objective in row]
-        return bool(seen) and pl_module.objective in self.rows[-1] and seen[-1] == min(seen)
+        seen = [row[pl_module.monitor] for row in self.rows if pl_module.monitor in row]
+        return pl_module.monitor in self.rows[-1] and seen[-1] == min(seen)
 
     def _write_row(self, trainer: pl.Trainer, epoch: int, metrics: Row) -> None:
         self.run.write_metrics(self.rows)
         for logger in trainer.loggers:
             logger.log_metrics(metrics, step=epoch)
             if len(self.rows) == 1:
-                log_hyperparameters(logger, self.config, metrics)
+                log_hyperparameters(logger, self.config, [*metrics, FID])
 
     def _write_pictures(self, trainer: Any, pl_module: Any, epoch: int) -> None:
         pictures = {"samples": figures.grid(pl_module.decode(self.z))}
@@ -92,21 +95,23 @@ class Recorder(Checkpoint):
         return f"epoch {epoch}/{total}  {values}  left {left}"
 
 
-def log_hyperparameters(logger: Logger, config: Config, metrics: Row) -> None:
+def log_hyperparameters(logger: Logger, config: Config, metrics: list[str]) -> None:
     """Record the configuration, for TensorBoard together with the metrics it is to be judged by.
 
     TensorBoard reads the values of these from their curves, so that they are always the latest.
     """
-    parameters = {
-        key: value if isinstance(value, (bool, int, float, str)) else str(value)
-        for key, value in leaves(config)
-        if not key.endswith("_")
-    }
+    parameters: dict[str, bool | int | float | str] = {}
+    for key, value in leaves(config):
+        if key.endswith("._target_"):  # the class is what was chosen: model=cnngan
+            parameters[key.removesuffix("._target_")] = str(value).rsplit(".", 1)[-1]
+        elif not key.endswith("_"):
+            plain = isinstance(value, (bool, int, float, str))
+            parameters[key] = value if plain else str(value)
     logger.log_hyperparams(parameters)
     if isinstance(logger, TensorBoardLogger):
-        judged = [name for name in metrics if name.startswith(("train/", "val/"))]
+        judged = dict.fromkeys((m for m in metrics if m.startswith(("train/", "val/"))), 0.0)
         writer = logger.experiment.file_writer
-        for summary in hparams(parameters, dict.fromkeys(judged, 0.0)):  # type: ignore[no-untyped-call]
+        for summary in hparams(parameters, judged):  # type: ignore[no-untyped-call]
             writer.add_summary(summary)
 
 

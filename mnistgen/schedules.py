@@ -59,10 +59,10 @@ def advance(trainer: pl.Trainer, interval: str) -> None:
     for config in trainer.lr_scheduler_configs:
         if config.interval != interval:
             continue
-        if isinstance(config.scheduler, ReduceLROnPlateau):
-            config.scheduler.step(trainer.callback_metrics[str(config.monitor)])
-        else:
+        if not isinstance(config.scheduler, ReduceLROnPlateau):
             config.scheduler.step()
+        elif config.monitor in trainer.callback_metrics:  # not measured in every epoch
+            config.scheduler.step(trainer.callback_metrics[config.monitor])
 
 
 def constant(optimizer: Optimizer, *, steps: int, monitor: str) -> Updates:
@@ -113,7 +113,7 @@ def onecycle(
 def plateau(
     optimizer: Optimizer, *, steps: int, monitor: str, factor: float, patience: int
 ) -> Updates:
-    """Multiply the rate by `factor` when `monitor` has not fallen for `patience` epochs."""
+    """Multiply the rate by `factor` when `monitor` has not fallen `patience` times it was measured."""
     scheduler = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
     return {
         "optimizer": optimizer,

@@ -20,6 +20,7 @@ from mnistgen import checkpoints
 from mnistgen.callbacks import EpochMeans, Seeding, StopOnSignal
 from mnistgen.config import Config, build, threads
 from mnistgen.errors import Interrupted, UserError
+from mnistgen.monitor import FID, FIDMonitor
 from mnistgen.progress import RunProgress
 from mnistgen.recorder import Recorder
 from mnistgen.runs import Run
@@ -31,8 +32,7 @@ log = logging.getLogger(__name__)
 def train(run: Run) -> float:
     """Train a run from its newest checkpoint, or from the start, to its last epoch.
 
-    Returns the last value of the model's objective, which a search is to minimise. How it ended
-    is in run.json. Raises UserError where it failed for a known reason, Interrupted at a signal.
+    Returns the last `val/fid`, which a search is to minimise. How it ended is in run.json. Raises UserError where it failed for a known reason, Interrupted at a signal.
     """
     config = run.config()
     is_main = _process_rank() == 0
@@ -64,17 +64,19 @@ def _fit(run: Run, config: Config, stop: StopOnSignal) -> float:
     model = build(config, "model", optimizer=build(config, "optim"), schedule=build(config, "lr"))
     data = build(config, "data", seed=config["seed"])
     if not data.val_size:
-        model.objective = model.objective.replace("val/", "train/")
+        model.monitor = model.monitor.replace("val/loss", "train/loss")
     checkpoint = checkpoints.newest(run)
     done = checkpoints.read(checkpoint)["epoch"] + 1 if checkpoint else 0
 
     means = EpochMeans()
     console = Console(stderr=True)
-    callbacks: list[Callback] = [Seeding(config["seed"]), means, stop, Recorder(run, config)]
+    options = dict(config["trainer"])
+    fid = FIDMonitor(options.pop("quality_every"), config["seed"])
+    callbacks: list[Callback] = [Seeding(config["seed"]), means, stop, fid, Recorder(run, config)]
     if console.is_terminal and _process_rank() == 0:
         callbacks.append(RunProgress(means, console))
     trainer: pl.Trainer = build(
-        config,
+        {"trainer": options},
         "trainer",
         callbacks=callbacks,
         logger=_logger(run, config, done),
@@ -92,7 +94,7 @@ def _fit(run: Run, config: Config, stop: StopOnSignal) -> float:
         # Lightning starts the other processes with this one's command line: they are to join it.
         sys.argv[1:] = [f"resume={run.path}"]
     trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    return float(trainer.callback_metrics[model.objective])
+    return float(trainer.callback_metrics[FID])
 
 
 def _logger(run: Run, config: Config, done: int) -> Any:

@@ -47,7 +47,7 @@ class GAN(pl.LightningModule, ABC):
     Images are in [0, 1] outside; the networks see and make [-1, 1] (the paper's eq. 5).
     """
 
-    objective = "val/g_loss"
+    monitor = "val/fid"
 
     def __init__(
         self,
@@ -144,5 +144,5 @@ class GAN(pl.LightningModule, ABC):
             optimizer=self.optimizer,
             schedule=self.schedule,
             trainer=self.trainer,
-            monitor=self.objective,
+            monitor=self.monitor,
         )

@@ -29,7 +29,7 @@ class VAE(pl.LightningModule, ABC):
     Images are in [0, 1] throughout (the paper's eq. 6).
     """
 
-    objective = "val/loss"
+    monitor = "val/loss"
 
     def __init__(
         self,
@@ -135,5 +135,5 @@ class VAE(pl.LightningModule, ABC):
             optimizer=self.optimizer,
             schedule=self.schedule,
             trainer=self.trainer,
-            monitor=self.objective,
+            monitor=self.monitor,
         )[0]

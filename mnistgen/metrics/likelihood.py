@@ -1,0 +1,85 @@
+"""How likely real images are to a VAE, and what is left of them when it has seen them.
+
+Images are in [0, 1], (N, 1, 28, 28), and a likelihood is in nats an image.
+"""
+
+import math
+from collections import defaultdict
+
+import torch
+from torch import Tensor
+
+from mnistgen.errors import UserError
+from mnistgen.metrics.lenet import LeNet, classify, extract
+from mnistgen.models import VAE
+from mnistgen.models.inference import inference
+from mnistgen.seeds import stream
+
+ROWS = 2_000
+"""Latents that are decoded at once, so that what the decoder makes of them stays in the cache."""
+
+
+@inference
+def elbo(model: VAE, images: Tensor, *, seed: int = 0) -> dict[str, float]:
+    """The mean ELBO and the two terms of its negative, from one draw of the latents an image."""
+    sums: defaultdict[str, float] = defaultdict(float)
+    with torch.random.fork_rng():
+        torch.manual_seed(stream(seed, "elbo"))
+        for batch in torch.split(images, 1_000):
+            for name, value in model.terms(batch).items():
+                sums[name] += value.item() * len(batch)
+    means = {name: total / len(images) for name, total in sums.items()}
+    return {"elbo": -means.pop("loss"), **means}
+
+
+@inference
+def active_units(model: VAE, images: Tensor) -> int:
+    """The number of latent dimensions whose posterior mean varies by more than 0.01 over images.
+
+    Source: Y. Burda et al., "Importance Weighted Autoencoders", 2016, section 5.2.
+    """
+    means = torch.cat([model.posterior(batch).mean for batch in torch.split(images, 1_000)])
+    return int((means.double().var(0) > 0.01).sum())
+
+
+def log_likelihoods(model: VAE, images: Tensor, k: int, *, seed: int = 0) -> Tensor:
+    """The importance-weighted bound of log p(x) with `k` draws, for each image: (N,) float64.
+
+    It rises with `k` towards log p(x).
+    Source: Y. Burda et al., "Importance Weighted Autoencoders", 2016, eq. 8.
+    """
+    bounds = []
+    with torch.random.fork_rng():
+        torch.manual_seed(stream(seed, "nll"))
+        draws = min(k, 100)
+        for batch in torch.split(images, ROWS // draws):
+            total = batch.new_full((len(batch),), -math.inf, dtype=torch.float64)
+            for start in range(0, k, draws):
+                log_weights = model.log_weights(batch, min(draws, k - start))
+                total = total.logaddexp(log_weights.double().logsumexp(0))
+            bounds.append(total - math.log(k))
+    return torch.cat(bounds)
+
+
+def nll(model: VAE, images: Tensor, k: int = 1_000, *, seed: int = 0) -> tuple[float, float]:
+    """-log p(x) by importance sampling with `k` draws: its mean and that mean's standard error.
+
+    Raises UserError for grey pixels, whose Bernoulli cross-entropy is no likelihood.
+    """
+    if not ((images == 0) | (images == 1)).all():
+        raise UserError("a negative log-likelihood needs binarised images, of zeros and ones")
+    bounds = log_likelihoods(model, images, k, seed=seed)
+    return -bounds.mean().item(), bounds.std().item() / math.sqrt(len(bounds))
+
+
+def reconstruction_digits(
+    model: VAE, lenet: LeNet, images: Tensor, labels: Tensor
+) -> tuple[float, Tensor]:
+    """How digits are read after a VAE has encoded and decoded them: the share read as labelled.
+
+    And the counts, (10, 10) int64: a row is a true digit of labels (N,), a column the digit read.
+    """
+    made = torch.cat([model.reconstruct(batch) for batch in torch.split(images, 1_000)])
+    read = classify(lenet, extract(lenet, made)).argmax(1)
+    confusion = torch.bincount(10 * labels.long() + read, minlength=100).view(10, 10)
+    return confusion.trace().item() / len(labels), confusion

@@ -1,0 +1,233 @@
+"""How good a set of images is, measured against real ones, the same way for every model.
+
+Images are in [0, 1], (N, 1, 28, 28); features are a LeNet's, (N, 64); no gradients flow.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torchmetrics.image.fid import FrechetInceptionDistance
+from torchmetrics.image.kid import poly_mmd
+
+from mnistgen.errors import UserError
+from mnistgen.metrics.lenet import LeNet, classify, extract
+from mnistgen.seeds import stream
+
+Quality = dict[str, float | list[float]]
+"""What `measure` finds: one number under each name, but a list of ten under "digits"."""
+
+READABLE = 0.9
+"""The confidence from which a digit counts as readable."""
+
+PRESENT = 0.01
+"""The share from which a digit counts as present."""
+
+MEMORIZATION_IMAGES = 2_000
+"""Images whose nearest training image is looked for; their mean is good to about 1 %."""
+
+
+CHUNK = 1_000
+"""Points whose distances to all others are in memory at once."""
+
+
+class _Unchanged(nn.Module):
+    """In place of Inception, for what are features already."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+def fid(real_features: Tensor, fake_features: Tensor) -> float:
+    """Fréchet distance between normals fitted to both sets of features, (N, d) and (M, d).
+
+    Raises UserError for fewer samples than features, where a covariance would be singular.
+    Source: M. Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017, eq. 6.
+    """
+    _check_enough(real_features, fake_features)
+    metric = FrechetInceptionDistance(_Unchanged(real_features.shape[1]), normalize=True)
+    metric.update(real_features.double(), real=True)
+    metric.update(fake_features.double(), real=False)
+    distance: Tensor = metric.compute()
+    return distance.item()
+
+
+def kid(
+    real_features: Tensor,
+    fake_features: Tensor,
+    *,
+    subsets: int = 100,
+    subset_size: int = 1_000,
+    seed: int = 0,
+) -> float:
+    """Squared maximum mean discrepancy of features (N, d) and (M, d), unbiased, cubic kernel.
+
+    It is the mean over subsets that follow from `seed`; sets that are smaller are used whole.
+    Raises UserError for fewer samples than features.
+    Source: M. Binkowski et al., "Demystifying MMD GANs", 2018, section 4.
+    """
+    _check_enough(real_features, fake_features)
+    generator = torch.Generator().manual_seed(stream(seed, "kid"))
+    size = min(subset_size, len(real_features), len(fake_features))
+
+    def draw(features: Tensor) -> Tensor:
+        return features[torch.randperm(len(features), generator=generator)[:size]].double()
+
+    values = [poly_mmd(draw(real_features), draw(fake_features)) for _ in range(subsets)]
+    return torch.stack(values).mean().item()
+
+
+def precision_recall_density_coverage(
+    real_features: Tensor, fake_features: Tensor, k: int = 5
+) -> dict[str, float]:
+    """How much of either set, (N, d) and (M, d), lies in the other's balls.
+
+    The ball of a point reaches to its k-th nearest neighbour in its own set. Precision: the share
+    of fakes in any real ball. Recall: of reals in any fake ball. Coverage: of real balls that
+    hold any fake. Density: real balls that hold a fake, averaged over fakes, in units of k.
+    Raises UserError where a set has no more than k points.
+    Source: T. Kynkäänniemi et al., "Improved Precision and Recall Metric", 2019, eq. 1 and 2;
+    M. F. Naeem et al., "Reliable Fidelity and Diversity Metrics", 2020, section 3.
+    """
+    real, fake = real_features.double(), fake_features.double()
+    if min(len(real), len(fake)) <= k:
+        raise UserError(
+            f"precision and recall with k={k} need more than {k} samples of each kind, "
+            f"not {len(real)} real and {len(fake)} generated ones"
+        )
+    real_radii, fake_radii = _radii(real, k), _radii(fake, k)
+    precise = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
+    recalled = covered = pairs = 0
+    for points, radii in zip(
+        torch.split(real, CHUNK), torch.split(real_radii, CHUNK), strict=True
+    ):
+        distances = torch.cdist(points, fake)
+        inside = distances <= radii[:, None]
+        precise |= inside.any(0)
+        pairs += int(inside.sum())
+        covered += int(inside.any(1).sum())
+        recalled += int((distances <= fake_radii).any(1).sum())
+    return {
+        "precision": precise.double().mean().item(),
+        "recall": recalled / len(real),
+        "density": pairs / (k * len(fake)),
+        "coverage": covered / len(real),
+    }
+
+
+def digit_histogram(digits: Tensor) -> Tensor:
+    """The share of each of the ten digits, (10,) float64, among digits (N,)."""
+    return torch.bincount(digits.long(), minlength=10).double() / len(digits)
+
+
+def digit_kl(histogram: Tensor, real_histogram: Tensor) -> float:
+    """The KL divergence of a digit histogram (10,) from that of real images, in nats."""
+    p, q = histogram, real_histogram
+    return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum().item()
+
+
+def haze(images: Tensor) -> float:
+    """The share of mid-grey pixels: above 0.1 and below 0.9."""
+    return ((images > 0.1) & (images < 0.9)).double().mean().item()
+
+
+def sharpness(images: Tensor) -> float:
+    """The mean magnitude of the gradient, in units of the full range per pixel."""
+    across = images[..., :-1, 1:] - images[..., :-1, :-1]
+    down = images[..., 1:, :-1] - images[..., :-1, :-1]
+    return torch.hypot(across, down).mean(dtype=torch.float64).item()
+
+
+def nearest_distance(images: Tensor, train_images: Tensor) -> float:
+    """The mean Euclidean distance of images to the nearest of the training images, in pixels."""
+    train = train_images.flatten(1)
+    squares = train.square().sum(1)
+    total = 0.0
+    for batch in torch.split(images.flatten(1), 200):
+        nearest = torch.addmm(squares, batch, train.T, alpha=-2).argmin(1)
+        total += (batch - train[nearest]).norm(dim=1).double().sum().item()
+    return total / len(images)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What there is to know of real images, once, to measure others against them."""
+
+    features: Tensor
+    digits: Tensor
+    """Their histogram, (10,)."""
+    haze: float
+    sharpness: float
+    train_images: Tensor
+    nearest_distance: float
+    """That of the real images to the training images."""
+
+    @classmethod
+    def of(
+        cls, images: Tensor, labels: Tensor, *, train_images: Tensor, lenet: LeNet
+    ) -> "Reference":
+        """The reference that real images, not binarised, and their labels (N,) make."""
+        return cls(
+            features=extract(lenet, images),
+            digits=digit_histogram(labels),
+            haze=haze(images),
+            sharpness=sharpness(images),
+            train_images=train_images,
+            nearest_distance=nearest_distance(_some(images), train_images),
+        )
+
+
+def measure(images: Tensor, *, reference: Reference, lenet: LeNet, seed: int = 0) -> Quality:
+    """All the measures of a set of images.
+
+    Haze, sharpness and memorization (the distance to the nearest training image) are ratios to
+    those of real images: memorization below 1 means closer to the training set than real images.
+    Raises UserError for fewer images than features, or values that are not finite.
+    """
+    if not images.isfinite().all():
+        raise UserError("there are generated pixels that are no finite numbers")
+    features = extract(lenet, images)
+    confidences, digits = classify(lenet, features).max(1)
+    histogram = digit_histogram(digits)
+    return {
+        "fid": fid(reference.features, features),
+        "kid": kid(reference.features, features, seed=seed),
+        **precision_recall_density_coverage(reference.features, features),
+        "digits": histogram.tolist(),
+        "digit_kl": digit_kl(histogram, reference.digits),
+        "digits_present": int((histogram >= PRESENT).sum()),
+        "confidence": confidences.double().mean().item(),
+        "readable": (confidences >= READABLE).double().mean().item(),
+        "haze": haze(images) / reference.haze,
+        "sharpness": sharpness(images) / reference.sharpness,
+        "memorization": nearest_distance(_some(images), reference.train_images)
+        / reference.nearest_distance,
+    }
+
+
+def _check_enough(real_features: Tensor, fake_features: Tensor) -> None:
+    features = real_features.shape[1]
+    if min(len(real_features), len(fake_features)) < features:
+        raise UserError(
+            f"{features} features need at least as many samples of each kind, "
+            f"not {len(real_features)} real and {len(fake_features)} generated ones"
+        )
+
+
+def _radii(points: Tensor, k: int) -> Tensor:
+    """The distance of each of the points (N, d) to its k-th nearest among the others, (N,)."""
+    nearest = [
+        torch.cdist(chunk, points).topk(k + 1, largest=False).values[:, k]  # itself is one of them
+        for chunk in torch.split(points, CHUNK)
+    ]
+    return torch.cat(nearest)
+
+
+def _some(images: Tensor) -> Tensor:
+    """Some of the images; which ones is random, for MNIST's come in an order of writers."""
+    generator = torch.Generator().manual_seed(stream(0, "memorization"))
+    return images[torch.randperm(len(images), generator=generator)[:MEMORIZATION_IMAGES]]

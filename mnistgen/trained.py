@@ -1,0 +1,44 @@
+"""A model as a run has left it."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mnistgen import checkpoints
+from mnistgen.config import Config, build
+from mnistgen.errors import UserError
+from mnistgen.models import GAN, VAE
+from mnistgen.runs import Run
+
+
+class Trained(NamedTuple):
+    """A model in evaluation mode, and where it comes from."""
+
+    model: GAN | VAE
+    config: Config
+    checkpoint: Path
+    sha256: str
+    epoch: int
+    """The epochs that the checkpoint has seen."""
+
+
+def load(run: Run, checkpoint: str) -> Trained:
+    """The model of a run at its "last" or "best" checkpoint, or at the one with this path.
+
+    Raises UserError where there is none, or it is damaged or of another model.
+    """
+    config = run.config()
+    path = {"last": run.last, "best": run.best}.get(checkpoint, Path(checkpoint))
+    if not path.is_file():
+        missing = "it has not finished an epoch" if checkpoint == "last" else f"no {path}"
+        raise UserError(f"{run.path} has no checkpoint {checkpoint!r}: {missing}")
+    content: dict[str, Any] = checkpoints.read(path)
+    model = build(config, "model")
+    try:
+        model.load_state_dict(content["state_dict"])
+    except (KeyError, RuntimeError) as error:
+        raise UserError(f"{path} is not a checkpoint of this run's model") from error
+    model.eval().requires_grad_(False)
+    return Trained(
+        model, config, path, hashlib.sha256(path.read_bytes()).hexdigest(), content["epoch"] + 1
+    )

@@ -1,0 +1,125 @@
+import logging
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from mnistgen.data import MNIST, Arrays
+from mnistgen.errors import UserError
+from mnistgen.metrics import lenet as lenet_module
+from mnistgen.metrics.lenet import LeNet, accuracy, classify, extract, load, shifted, train
+
+
+class Tiny(MNIST):
+    """Another data set than MNIST."""
+
+    torchvision_name = "Tiny"
+
+    def arrays(self):
+        return self.held
+
+
+@pytest.fixture
+def tiny(tmp_path, arrays):
+    dataset = Tiny(root=str(tmp_path), batch_size=128, val_size=0, binarize="none", seed=1)
+    dataset.held = Arrays(*(array[:300] for array in arrays[:4]), "0123456789abcdef")
+    return dataset
+
+
+def same(a, b):
+    pairs = zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    return all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_committed_weights_read_the_test_set(arrays, dataset):
+    lenet, sha256 = load(dataset)
+    share = accuracy(lenet, arrays.test_images.unsqueeze(1) / 255, arrays.test_labels)
+    assert share >= 0.992
+    assert sha256 == lenet_module.MNIST_SHA256
+    assert not lenet.training
+    assert lenet_module.MNIST_WEIGHTS.stat().st_size < 1_000_000
+
+
+def test_features_and_logits_belong_together(lenet):
+    images = torch.rand(1_001, 1, 28, 28)
+    features = extract(lenet, images)
+    assert features.shape == (1_001, lenet.num_features)
+    assert not features.requires_grad
+    with torch.no_grad():
+        expected = lenet(images).softmax(1)
+    torch.testing.assert_close(classify(lenet, features), expected)
+
+
+def test_changed_weights_are_refused(tmp_path, monkeypatch, dataset):
+    content = bytearray(lenet_module.MNIST_WEIGHTS.read_bytes())
+    content[-1] ^= 1
+    changed = tmp_path / "changed.safetensors"
+    changed.write_bytes(content)
+    monkeypatch.setattr(lenet_module, "MNIST_WEIGHTS", changed)
+    with pytest.raises(UserError, match="SHA-256"):
+        load(dataset)
+
+
+def test_missing_weights_are_named(tmp_path, monkeypatch, dataset):
+    monkeypatch.setattr(lenet_module, "MNIST_WEIGHTS", tmp_path / "nowhere.safetensors")
+    with pytest.raises(UserError, match=r"nowhere\.safetensors"):
+        load(dataset)
+
+
+def test_training_learns_and_repeats(arrays):
+    images, labels = arrays.train_images[:2_000], arrays.train_labels[:2_000]
+    state = torch.get_rng_state()
+    first = train(images, labels, epochs=4)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert same(first, train(images, labels, epochs=4))
+    assert not same(first, train(images, labels, epochs=1, seed=2))
+    test = arrays.test_images[:1_000].unsqueeze(1) / 255
+    assert accuracy(first, test, arrays.test_labels[:1_000]) > 0.85
+
+
+def test_shifts_move_whole_images_by_up_to_two_pixels():
+    images = torch.zeros(200, 28, 28, dtype=torch.uint8)
+    images[:, 10, 15] = 7
+    moved = shifted(images)
+    positions = moved.nonzero()
+    assert torch.equal(positions[:, 0], torch.arange(200))
+    assert (moved.sum((1, 2)) == 7).all()
+    offsets = positions[:, 1:] - torch.tensor([10, 15])
+    assert {tuple(offset) for offset in offsets.tolist()} == {
+        (down, across) for down in range(-2, 3) for across in range(-2, 3)
+    }
+
+
+def test_other_data_train_their_own_once(tiny, caplog):
+    caplog.set_level(logging.INFO)
+    first, sha256 = load(tiny)
+    assert "Tiny" in caplog.text
+    assert list(tiny.root.iterdir()) == [tiny.root / "lenet-tiny-01234567.safetensors"]
+    caplog.clear()
+    again, sha256_again = load(tiny)
+    assert not caplog.text
+    assert same(first, again)
+    assert sha256 == sha256_again != lenet_module.MNIST_SHA256
+
+
+def test_damaged_cache_is_named(tiny):
+    path = lenet_module.weights_path(tiny)
+    path.write_bytes(b"nothing")
+    with pytest.raises(UserError, match=path.name):
+        load(tiny)
+
+
+def test_cache_that_cannot_be_written_is_named(tiny, monkeypatch):
+    tiny.root = tiny.root / "nowhere"
+    monkeypatch.setattr(lenet_module, "train", lambda *_: LeNet())
+    with pytest.raises(UserError, match="cannot be written"):
+        load(tiny)
+
+
+def test_unknown_data_set_is_one_line():
+    command = [sys.executable, "-m", "mnistgen.metrics.lenet", "data=nonsense"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: data=nonsense")
+    assert result.stderr.count("\n") == 1
