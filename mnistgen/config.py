@@ -7,7 +7,7 @@ names in this project's own conf/ are ever looked up.
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,11 @@ Config = dict[str, Any]
 MAX_VAL_SIZE = 60_000
 
 
-def _whole(low: float, high: float = math.inf) -> Callable[[Any], bool]:
+def whole(low: float, high: float = math.inf) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and low <= value < high
 
 
-def _number(
-    low: float, high: float = math.inf, *, open_low: bool = False
-) -> Callable[[Any], bool]:
+def number(low: float, high: float = math.inf, *, open_low: bool = False) -> Callable[[Any], bool]:
     def holds(value: Any) -> bool:
         if type(value) not in (int, float) or not math.isfinite(value):
             return False
@@ -44,45 +42,48 @@ def _number(
     return holds
 
 
-def _one_of(*choices: object) -> tuple[str, Callable[[Any], bool]]:
+def one_of(*choices: object) -> tuple[str, Callable[[Any], bool]]:
     return " or ".join(map(str, choices)), lambda value: value in choices
 
 
 def _share(value: Any) -> bool:
     """Lightning's limits: a whole number is batches, a float is a share."""
-    return _whole(1)(value) or (type(value) is float and 0 < value <= 1)
+    return whole(1)(value) or (type(value) is float and 0 < value <= 1)
 
 
-RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "seed": ("a whole number from 0 to 4294967295", _whole(0, 2**32)),
-    "threads": ("null or a whole number from 1", lambda v: v is None or _whole(1)(v)),
-    "model.latent_dim": ("a whole number from 1", _whole(1)),
-    "model.activation": _one_of("relu", "leaky_relu", "elu", "gelu", "silu"),
+Rule = tuple[str, Callable[[Any], bool]]
+"""What a value may be, in words and as a test of it."""
+
+RULES: dict[str, Rule] = {
+    "seed": ("a whole number from 0 to 4294967295", whole(0, 2**32)),
+    "threads": ("null or a whole number from 1", lambda v: v is None or whole(1)(v)),
+    "model.latent_dim": ("a whole number from 1", whole(1)),
+    "model.activation": one_of("relu", "leaky_relu", "elu", "gelu", "silu"),
     "model.batch_norm": ("true or false", lambda v: type(v) is bool),
-    "optim.lr": ("a number above 0", _number(0, open_low=True)),
-    "optim.eps": ("a number above 0", _number(0, open_low=True)),
-    "optim.weight_decay": ("a number from 0", _number(0)),
-    "optim.momentum": ("a number from 0 to below 1", _number(0, 1)),
+    "optim.lr": ("a number above 0", number(0, open_low=True)),
+    "optim.eps": ("a number above 0", number(0, open_low=True)),
+    "optim.weight_decay": ("a number from 0", number(0)),
+    "optim.momentum": ("a number from 0 to below 1", number(0, 1)),
     "optim.betas": (
         "two numbers from 0 to below 1",
-        lambda v: isinstance(v, list) and len(v) == 2 and all(map(_number(0, 1), v)),
+        lambda v: isinstance(v, list) and len(v) == 2 and all(map(number(0, 1), v)),
     ),
-    "lr.warmup": ("a number above 0 and below 1", _number(0, 1, open_low=True)),
-    "lr.final": ("a number from 0 to below 1", _number(0, 1)),
-    "lr.start": ("a number from 0 to below 1", _number(0, 1)),
-    "lr.factor": ("a number above 0 and below 1", _number(0, 1, open_low=True)),
-    "lr.patience": ("a whole number from 0", _whole(0)),
-    "data.batch_size": ("a whole number from 1", _whole(1)),
-    "data.val_size": ("a whole number from 0 to 59999", _whole(0, MAX_VAL_SIZE)),
-    "data.binarize": _one_of("none", "static", "dynamic"),
-    "trainer.max_epochs": ("a whole number from 1", _whole(1)),
-    "trainer.quality_every": ("a whole number from 1", _whole(1)),
-    "trainer.precision": _one_of("32-true", "bf16-mixed", "64-true"),
-    "trainer.devices": ("a whole number from 1", _whole(1)),
+    "lr.warmup": ("a number above 0 and below 1", number(0, 1, open_low=True)),
+    "lr.final": ("a number from 0 to below 1", number(0, 1)),
+    "lr.start": ("a number from 0 to below 1", number(0, 1)),
+    "lr.factor": ("a number above 0 and below 1", number(0, 1, open_low=True)),
+    "lr.patience": ("a whole number from 0", whole(0)),
+    "data.batch_size": ("a whole number from 1", whole(1)),
+    "data.val_size": ("a whole number from 0 to 59999", whole(0, MAX_VAL_SIZE)),
+    "data.binarize": one_of("none", "static", "dynamic"),
+    "trainer.max_epochs": ("a whole number from 1", whole(1)),
+    "trainer.quality_every": ("a whole number from 1", whole(1)),
+    "trainer.precision": one_of("32-true", "bf16-mixed", "64-true"),
+    "trainer.devices": ("a whole number from 1", whole(1)),
     "trainer.limit_train_batches": ("a whole number from 1 or a share up to 1.0", _share),
     "trainer.limit_val_batches": ("a whole number from 1 or a share up to 1.0", _share),
 }
-"""What each key may be, in words and as a test of its value; a key that is absent is not asked."""
+"""What each key of a training's configuration may be; a key that is absent is not asked."""
 
 GROUPS = {
     "model": "model",
@@ -96,9 +97,18 @@ GROUPS = {
 
 
 def plain(cfg: DictConfig) -> Config:
-    """Hydra's configuration as plain containers; raises UserError where it makes no sense."""
-    config: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    """A training's configuration as plain containers; raises UserError where it is not good."""
+    config = values(cfg)
     check(config)
+    return config
+
+
+def values(cfg: DictConfig) -> Config:
+    """Hydra's configuration as plain containers; raises UserError where a value is missing."""
+    missing = sorted(OmegaConf.missing_keys(cfg))
+    if missing:
+        raise UserError(f"{missing[0]} is missing: give {missing[0]}=...")
+    config: Any = OmegaConf.to_container(cfg, resolve=True)
     return dict(config)
 
 
@@ -128,11 +138,16 @@ def check(config: Any) -> None:
         if not isinstance(config, dict) or not isinstance(config.get(key), dict):
             raise UserError(f"the configuration has no {key!r}")
     _check_targets(config)
-    values = dict(leaves(config))
-    for key, (allowed, holds) in RULES.items():
-        if key in values and not holds(values[key]):
-            raise UserError(f"{key}={_shown(values[key])} is not allowed: it must be {allowed}")
+    check_values(config, RULES)
     _check_batches(config)
+
+
+def check_values(config: Config, rules: Mapping[str, Rule]) -> None:
+    """Raise UserError for the first value that breaks its rule; absent keys are passed over."""
+    found = dict(leaves(config))
+    for key, (allowed, holds) in rules.items():
+        if key in found and not holds(found[key]):
+            raise UserError(f"{key}={_shown(found[key])} is not allowed: it must be {allowed}")
 
 
 def build(config: Config, key: str, **more: Any) -> Any:

@@ -1,7 +1,9 @@
 """Pictures of images."""
 
 import io
+from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -25,4 +27,12 @@ def png(picture: Tensor) -> bytes:
     pixels = (picture * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "png")
+    return file.getvalue()
+
+
+def npz(**arrays: Tensor) -> bytes:
+    """Arrays by name, as NumPy's compressed file."""
+    file = io.BytesIO()
+    content: dict[str, Any] = {name: array.numpy() for name, array in arrays.items()}
+    np.savez_compressed(file, **content)
     return file.getvalue()

@@ -1,5 +1,7 @@
 """The quality of samples in the course of a training."""
 
+from typing import Any
+
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback
@@ -30,16 +32,16 @@ class FIDMonitor(Callback):
         if epoch % self.every == 0 or epoch == trainer.max_epochs:
             pl_module.log(FID, self.fid(trainer, pl_module), logger=False, sync_dist=True)
 
-    def fid(self, trainer: pl.Trainer, model: pl.LightningModule) -> float:
+    def fid(self, trainer: pl.Trainer, model: Any) -> float:
         """The FID of the model as it is now, from the same latents each time."""
         if self.reference is None:
             data = trainer.datamodule  # type: ignore[attr-defined]
-            self.lenet = lenet.load(data)[0]
+            self.network = lenet.load(data)[0]
             size = data.val_size if data.val_size >= FEWEST_IMAGES else TEST_SIZE
             images = data.arrays().train_images[-size:].unsqueeze(1) / 255
-            self.reference = lenet.extract(self.lenet, images)
+            self.reference = lenet.extract(self.network, images)
         with torch.random.fork_rng():
             torch.manual_seed(stream(self.seed, "quality"))
             samples = [model.sample(500) for _ in range(SAMPLES // 500)]
         images = torch.cat(samples).float().cpu()
-        return quality.fid(self.reference, lenet.extract(self.lenet, images))
+        return quality.fid(self.reference, lenet.extract(self.network, images))

@@ -117,6 +117,19 @@ class Run:
         writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
         write_atomically(self.path / "metrics.csv", text.getvalue().encode())
 
+    def evaluation(self) -> dict[str, Any]:
+        """What evaluate has found; empty where it has not, or the file is damaged."""
+        try:
+            found = json.loads((self.path / "evaluation.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def write_evaluation(self, found: dict[str, Any]) -> None:
+        """Replace evaluation.json."""
+        text = json.dumps(found, indent=2) + "\n"
+        write_atomically(self.path / "evaluation.json", text.encode())
+
     def locked(self) -> bool:
         """Whether a process is training this run now."""
         try:

@@ -113,7 +113,7 @@ def onecycle(
 def plateau(
     optimizer: Optimizer, *, steps: int, monitor: str, factor: float, patience: int
 ) -> Updates:
-    """Multiply the rate by `factor` when `monitor` has not fallen `patience` times it was measured."""
+    """Multiply the rate by `factor` once `monitor` has not fallen for `patience` measurements."""
     scheduler = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
     return {
         "optimizer": optimizer,

@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 def train(run: Run) -> float:
     """Train a run from its newest checkpoint, or from the start, to its last epoch.
 
-    Returns the last `val/fid`, which a search is to minimise. How it ended is in run.json. Raises UserError where it failed for a known reason, Interrupted at a signal.
+    Returns the last `val/fid`, which a search is to minimise. How it ended is in run.json.
+    Raises UserError where it failed for a known reason, Interrupted at a signal.
     """
     config = run.config()
     is_main = _process_rank() == 0

@@ -51,6 +51,13 @@ def test_features_and_logits_belong_together(lenet):
     torch.testing.assert_close(classify(lenet, features), expected)
 
 
+def test_nothing_is_read_where_there_is_no_digit(lenet, arrays):
+    noise = torch.rand(200, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    mean = arrays.train_images.float().mean(0).view(1, 1, 28, 28) / 255
+    images = torch.cat([noise, mean, torch.zeros_like(mean), torch.ones_like(mean)])
+    assert classify(lenet, extract(lenet, images)).max() < 0.5
+
+
 def test_changed_weights_are_refused(tmp_path, monkeypatch, dataset):
     content = bytearray(lenet_module.MNIST_WEIGHTS.read_bytes())
     content[-1] ^= 1
@@ -68,20 +75,22 @@ def test_missing_weights_are_named(tmp_path, monkeypatch, dataset):
 
 
 def test_training_learns_and_repeats(arrays):
-    images, labels = arrays.train_images[:2_000], arrays.train_labels[:2_000]
+    images, labels = arrays.train_images[:1_500], arrays.train_labels[:1_500]
     state = torch.get_rng_state()
     first = train(images, labels, epochs=4)
     assert torch.equal(torch.get_rng_state(), state)
     assert same(first, train(images, labels, epochs=4))
     assert not same(first, train(images, labels, epochs=1, seed=2))
     test = arrays.test_images[:1_000].unsqueeze(1) / 255
-    assert accuracy(first, test, arrays.test_labels[:1_000]) > 0.85
+    assert accuracy(first, test, arrays.test_labels[:1_000]) > 0.8
 
 
 def test_shifts_move_whole_images_by_up_to_two_pixels():
     images = torch.zeros(200, 28, 28, dtype=torch.uint8)
     images[:, 10, 15] = 7
-    moved = shifted(images)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        moved = shifted(images)
     positions = moved.nonzero()
     assert torch.equal(positions[:, 0], torch.arange(200))
     assert (moved.sum((1, 2)) == 7).all()

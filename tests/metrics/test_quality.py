@@ -173,8 +173,8 @@ def test_real_images_are_good_and_noise_is_not(real, reference, lenet):
     assert min(real["precision"], real["recall"]) > 0.7
     assert real["density"] == pytest.approx(1, abs=0.15)
     assert real["coverage"] > 0.9
-    assert noise["precision"] == noise["density"] == 0
-    assert noise["coverage"] == 0
+    for name in ("precision", "recall", "density", "coverage", "readable"):
+        assert noise[name] < 0.01
     assert real["digit_kl"] < 0.02
     assert real["digits_present"] == 10
     assert sum(real["digits"]) == pytest.approx(1)

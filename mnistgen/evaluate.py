@@ -1,0 +1,130 @@
+"""Measure trained models: python -m mnistgen.evaluate run=outputs/cnngan."""
+
+import glob
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from mnistgen import cli, config, runs
+from mnistgen.errors import UserError
+from mnistgen.runs import Run
+
+log = logging.getLogger(__name__)
+
+RULES = {
+    "n": ("a whole number from 64, the number of features", config.whole(64)),
+    "seed": ("a whole number from 0 to 4294967295", config.whole(0, 2**32)),
+    "k": ("a whole number from 1", config.whole(1)),
+    "nll_images": ("a whole number from 2 to 10000", config.whole(2, 10_001)),
+    "threads": config.RULES["threads"],
+}
+
+SHOWN = {
+    "fid": "FID",
+    "kid": "KID",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density",
+    "coverage": "coverage",
+    "digits_present": "digits that occur",
+    "digit_kl": "KL of their histogram (nats)",
+    "confidence": "classifier's confidence",
+    "readable": "readable (confidence >= 0.9)",
+    "haze": "haze / real",
+    "sharpness": "sharpness / real",
+    "memorization": "distance to training set / real",
+    "elbo": "ELBO (nats)",
+    "reconstruction": "reconstruction (nats)",
+    "kl": "KL (nats)",
+    "active_units": "active units",
+    "reconstruction_accuracy": "digits kept in reconstruction",
+    "nll": "NLL (nats)",
+    "nll_error": "its standard error",
+}
+"""The measures in the order of the table, and what they are called there."""
+
+
+@cli.command("evaluate")
+def main(cfg: DictConfig) -> None:
+    """Measure each run that has not been measured with these settings, and show all."""
+    asked = config.values(cfg)
+    config.check_values(asked, RULES)
+    chosen = _chosen(asked["run"])
+    os.environ["OMP_NUM_THREADS"] = str(asked["threads"] or len(os.sched_getaffinity(0)))
+
+    import mnistgen.trained  # heavy: not before the input is known to be good
+    from mnistgen.metrics.evaluation import Evaluation
+
+    evaluations: dict[str, Evaluation] = {}
+    columns: dict[str, dict[str, Any]] = {}
+    comparisons: dict[str, Any] = {}
+    failed = 0
+    for run in chosen:
+        try:
+            trained = mnistgen.trained.load(run, asked["checkpoint"])
+            data = str({k: trained.config["data"][k] for k in ("_target_", "root")})
+            if data not in evaluations:
+                options = {key: asked[key] for key in ("n", "seed", "k", "nll_images")}
+                module = config.build(trained.config, "data", seed=trained.config["seed"])
+                evaluations[data] = Evaluation(module, **options)
+            evaluation = evaluations[data]
+            settings = evaluation.settings(trained)
+            known = run.evaluation()
+            if known.get("settings") == settings and not asked["force"]:
+                log.info("%s was evaluated with these settings before", run.path)
+            else:
+                log.info("evaluating %s, epoch %d", run.path, trained.epoch)
+                known = {
+                    "settings": settings,
+                    "metrics": evaluation.measure(trained),
+                    "comparisons": evaluation.comparisons(Path(asked["cache"])),
+                }
+                run.write_evaluation(known)
+            columns[_name(run)] = known["metrics"]
+            comparisons |= known["comparisons"]
+        except UserError as error:
+            if len(chosen) == 1:
+                raise
+            failed += 1
+            print(f"error: {error}", file=sys.stderr)
+    if columns:
+        _show(columns | comparisons)
+    if failed:
+        raise UserError(f"{failed} of {len(chosen)} runs could not be evaluated")
+
+
+def _chosen(asked: Any) -> list[Run]:
+    """The runs that `run=` names: folders, folders that hold some, or globs of either."""
+    found: list[Run] = []
+    for pattern in asked if isinstance(asked, list) else [asked]:
+        paths = map(Path, sorted(glob.glob(str(pattern), recursive=True)))  # noqa: PTH207
+        below = [run for path in paths for run in runs.find(path)]
+        if not below:
+            raise UserError(f"run={pattern}: there is no run folder")
+        found += below
+    return list({run.path.resolve(): run for run in found}.values())
+
+
+def _name(run: Run) -> str:
+    return f"{run.info().get('model', '')} {run.path.name}".strip()
+
+
+def _show(columns: dict[str, dict[str, Any]]) -> None:
+    """Print a table with a row a measure and a column a model or comparison."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", *columns)
+    for key, label in SHOWN.items():
+        values = [column.get(key) for column in columns.values()]
+        if any(value is not None for value in values):
+            table.add_row(label, *("" if v is None else f"{v:.4g}" for v in values))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

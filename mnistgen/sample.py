@@ -1,0 +1,48 @@
+"""Draw what a trained model makes: python -m mnistgen.sample run=RUN_DIR n=64."""
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from mnistgen import cli, config
+from mnistgen.errors import UserError
+from mnistgen.runs import Run, write_atomically
+
+log = logging.getLogger(__name__)
+
+KINDS = ("samples", "reconstructions", "interpolation", "traversal", "manifold")
+RULES = {
+    "kind": config.one_of(*KINDS),
+    "n": ("a whole number from 1 to 10000", config.whole(1, 10_001)),
+    "seed": ("a whole number from 0 to 4294967295", config.whole(0, 2**32)),
+}
+
+
+@cli.command("sample")
+def main(cfg: DictConfig) -> None:
+    """Write one picture, or the images in it as an array."""
+    asked = config.values(cfg)
+    config.check_values(asked, RULES)
+    run = Run(Path(asked["run"]))
+    run.info()
+    out = Path(asked["out"] or run.path / f"{asked['kind']}.png")
+    if out.suffix not in (".png", ".npz"):
+        raise UserError(f"out={out} is not allowed: it must end in .png or .npz")
+    if not out.parent.is_dir():
+        raise UserError(f"out={out} is not allowed: there is no folder {out.parent}")
+
+    import mnistgen.trained  # heavy: not before the input is known to be good
+    from mnistgen import figures, pictures
+
+    trained = mnistgen.trained.load(run, asked["checkpoint"])
+    made = pictures.draw(trained, asked["kind"], n=asked["n"], seed=asked["seed"])
+    if out.suffix == ".png":
+        write_atomically(out, figures.png(figures.grid(made.images, made.columns)))
+    else:
+        write_atomically(out, figures.npz(images=made.images))
+    log.info("%d images: %s", len(made.images), out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Evaluate, sample and export: what is measured, written and refused."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from PIL import Image
+from safetensors import safe_open
+
+import mnistgen.trained
+from mnistgen import config, pictures, runs
+from mnistgen.metrics.evaluation import Evaluation
+from mnistgen.runs import Run
+from mnistgen.train import train
+
+FEW = ("n=200", "k=20", "nll_images=20")
+
+
+@pytest.fixture(scope="module")
+def trained_runs(tmp_path_factory):
+    """A folder with a finished run of a GAN and of a VAE of binarised digits, a few steps each."""
+    root = tmp_path_factory.mktemp("runs")
+    for model in ("densegan", "densevae"):
+        with initialize_config_dir(str(config.CONF_DIR), version_base="1.3"):
+            asked = config.plain(
+                compose(
+                    "config",
+                    overrides=[
+                        f"model={model}", "logger=none", "trainer=smoke", "optim.lr=1e-3",
+                        "trainer.limit_train_batches=60", "data.binarize=static",
+                    ],
+                )
+            )  # fmt: skip
+        train(runs.create(root / model, model=model, config=asked, overrides=[]))
+    return root
+
+
+@pytest.fixture
+def folder(trained_runs, tmp_path):
+    shutil.copytree(trained_runs, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+EVALUATE = {"module": "mnistgen.evaluate"}
+
+
+def test_evaluation_holds_the_measures_and_what_they_depend_on(cli, folder):
+    done = cli("run=[densegan,densevae]", *FEW, f"cache={folder}/cache", **EVALUATE)
+    assert done.returncode == 0, done.stderr
+    gan, vae = (Run(folder / name).evaluation() for name in ("densegan", "densevae"))
+    for found in (gan, vae):
+        assert found["settings"]["samples"] == 200
+        assert found["settings"]["split"] == "test"
+        assert found["settings"]["checkpoint"] == "last.ckpt"
+        assert len(found["settings"]["features_sha256"]) == 64
+        assert set(found["comparisons"]) == {"training images", "their mean", "noise"}
+        real, noise = found["comparisons"]["training images"], found["comparisons"]["noise"]
+        assert real["fid"] < found["metrics"]["fid"]
+        assert real["fid"] < noise["fid"] / 20
+        assert real["coverage"] > 0.9 * 200 / 10_000
+        assert found["metrics"].keys() >= real.keys()
+        assert sum(found["metrics"]["digits"]) == pytest.approx(1)
+    assert "elbo" not in gan["metrics"]
+    metrics = vae["metrics"]
+    assert metrics["elbo"] == pytest.approx(-metrics["reconstruction"] - metrics["kl"])
+    assert sum(map(sum, metrics["confusion"])) == 10_000
+    assert 0 < metrics["nll"] < -metrics["elbo"] + 4 * metrics["nll_error"] + 50
+    for shown in ("FID", "densegan", "densevae", "noise", "ELBO (nats)"):
+        assert shown in done.stdout
+
+
+def test_evaluating_twice_gives_the_same_numbers_and_once_is_enough(cli, folder):
+    arguments = ("run=densegan", *FEW, f"cache={folder}/cache")
+    assert cli(*arguments, **EVALUATE).returncode == 0
+    path = folder / "densegan" / "evaluation.json"
+    first = path.read_bytes()
+    again = cli(*arguments, **EVALUATE)
+    assert "before" in again.stderr
+    assert cli(*arguments, "force=true", **EVALUATE).returncode == 0
+    assert path.read_bytes() == first
+
+
+def flip_a_byte(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["run=nowhere"], "run=nowhere: there is no run folder"),
+        ([], "run is missing"),
+        (["run=densegan", "n=63"], "n=63 is not allowed: it must be a whole number from 64"),
+        (["run=densegan", "checkpoint=elsewhere"], "no checkpoint 'elsewhere'"),
+        (["run=densegan", "sed=1"], "did you mean seed"),
+        (["run=unfinished"], "has not finished an epoch"),
+        (["run=damaged"], "last.ckpt is damaged"),
+    ],
+)
+def test_bad_input_of_evaluate_is_one_line_and_writes_nothing(cli, folder, arguments, named):
+    shutil.copytree(folder / "densegan", folder / "unfinished")
+    shutil.rmtree(folder / "unfinished" / "checkpoints")
+    shutil.copytree(folder / "densegan", folder / "damaged")
+    flip_a_byte(Run(folder / "damaged").last)
+    before = sorted(folder.rglob("*"))
+    done = cli(*arguments, f"cache={folder}/cache", **EVALUATE)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert named in done.stderr
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_one_bad_run_among_several_is_named_and_the_others_measured(cli, folder):
+    flip_a_byte(Run(folder / "densevae").last)
+    done = cli("run=dense*", *FEW, f"cache={folder}/cache", **EVALUATE)
+    assert done.returncode == 1
+    assert "densevae/checkpoints/last.ckpt is damaged" in done.stderr
+    assert Run(folder / "densegan").evaluation()
+    assert not Run(folder / "densevae").evaluation()
+
+
+@pytest.mark.parametrize("kind", ["samples", "interpolation", "manifold"])
+@pytest.mark.parametrize("model", ["densegan", "densevae"])
+def test_pictures_of_all_models(trained_runs, model, kind):
+    trained = mnistgen.trained.load(Run(trained_runs / model), "last")
+    first, again, other = (pictures.draw(trained, kind, n=5, seed=seed) for seed in (1, 1, 2))
+    assert first.images.equal(again.images)
+    assert first.images.equal(other.images) == (kind == "manifold")
+    count = {"samples": 5, "interpolation": 50, "manifold": 25}[kind]
+    assert first.images.shape == (count, 1, 28, 28)
+    assert first.images.min() >= 0
+    assert first.images.max() <= 1
+
+
+def test_reconstructions_and_traversal_of_a_vae(trained_runs):
+    trained = mnistgen.trained.load(Run(trained_runs / "densevae"), "last")
+    made = pictures.draw(trained, "reconstructions", n=20, seed=1)
+    originals = torch.cat([made.images[:16], made.images[32:36]])
+    assert originals.unique().tolist() == [0, 1]  # the data are binarised, what is made is not
+    torch.testing.assert_close(
+        torch.cat([made.images[16:32], made.images[36:]]), trained.model.reconstruct(originals)
+    )
+    rows = pictures.draw(trained, "traversal", n=7, seed=1)
+    assert rows.columns == 7
+    assert len(rows.images) == 4 * 7
+
+
+def test_an_interpolation_stays_on_the_sphere_and_meets_its_ends():
+    start, end = torch.randn(2, 3, 6)
+    start, end = start / start.norm(dim=1, keepdim=True), end / end.norm(dim=1, keepdim=True)
+    path = pictures.spherical(start, end, steps=9)
+    torch.testing.assert_close(path[:, 0], start)
+    torch.testing.assert_close(path[:, -1], end)
+    torch.testing.assert_close(path.norm(dim=2), torch.ones(3, 9))
+    steps = (path[:, 1:] * path[:, :-1]).sum(2)
+    torch.testing.assert_close(steps, steps[:, :1].expand_as(steps))  # even angles
+
+
+def test_a_manifold_is_the_grid_of_the_normal_quantiles(trained_runs):
+    trained = mnistgen.trained.load(Run(trained_runs / "densevae"), "last")
+    made = pictures.draw(trained, "manifold", n=3, seed=0)
+    quartile = math.sqrt(2) * torch.erfinv(torch.tensor(2 / 3)).item()  # of 5/6
+    z = torch.tensor([[-quartile, -quartile, 0, 0], [quartile, 0, 0, 0]])
+    torch.testing.assert_close(made.images[[0, 5]], trained.model.decode(z))
+
+
+def test_sample_writes_a_picture_or_an_array(cli, folder):
+    done = cli("run=densevae", "n=10", "seed=3", module="mnistgen.sample")
+    assert done.returncode == 0, done.stderr
+    assert Image.open(folder / "densevae" / "samples.png").size == (4 * 30 + 2, 3 * 30 + 2)
+    done = cli("run=densevae", "n=10", "seed=3", "out=a.npz", module="mnistgen.sample")
+    assert done.returncode == 0, done.stderr
+    images = np.load(folder / "a.npz")["images"]
+    assert images.shape == (10, 1, 28, 28)
+    trained = mnistgen.trained.load(Run(folder / "densevae"), "last")
+    assert np.allclose(images, pictures.draw(trained, "samples", n=10, seed=3).images, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["run=densegan", "kind=dreams"], "samples or reconstructions or interpolation"),
+        (["run=densegan", "kind=traversal"], "for VAEs: a GAN has no encoder"),
+        (["run=densegan", "out=a.jpg"], "must end in .png or .npz"),
+        (["run=densegan", "out=no/a.png"], "no folder no"),
+        (["run=nowhere"], "not a run folder"),
+        (["run=densegan", "n=0"], "n=0 is not allowed"),
+    ],
+)
+def test_bad_input_of_sample_is_one_line_and_writes_nothing(cli, folder, arguments, named):
+    before = sorted(folder.rglob("*"))
+    done = cli(*arguments, module="mnistgen.sample")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert named in done.stderr
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("model", ["densegan", "densevae"])
+def test_an_exported_decoder_gives_the_same_images_elsewhere(cli, folder, model):
+    done = cli(f"run={model}", "out=decoder.onnx", module="mnistgen.export")
+    assert done.returncode == 0, done.stderr
+    trained = mnistgen.trained.load(Run(folder / model), "last")
+    session = onnxruntime.InferenceSession(folder / "decoder.onnx")
+    for batch in (1, 7):
+        z = trained.model.latents(batch) if model == "densegan" else torch.randn(batch, 4)
+        (images,) = session.run(["images"], {"latents": z.numpy()})
+        assert np.abs(images - trained.model.decode(z).numpy()).max() < 1e-4
+
+
+def test_exported_weights_carry_their_configuration(cli, folder):
+    done = cli("run=densevae", "out=w.safetensors", module="mnistgen.export")
+    assert done.returncode == 0, done.stderr
+    trained = mnistgen.trained.load(Run(folder / "densevae"), "last")
+    with safe_open(folder / "w.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["config"]) == trained.config
+        for name, value in trained.model.state_dict().items():
+            assert file.get_tensor(name).equal(value)
+
+
+def test_comparisons_are_kept(trained_runs, tmp_path):
+    trained = mnistgen.trained.load(Run(trained_runs / "densegan"), "last")
+    data = config.build(trained.config, "data", seed=1)
+    evaluation = Evaluation(data, n=100, seed=0, k=1, nll_images=2)
+    made = evaluation.comparisons(tmp_path)
+    (path,) = tmp_path.iterdir()
+    path.write_text(path.read_text().replace('"fid": ', '"fid": 1'))
+    assert evaluation.comparisons(tmp_path) != made  # read back, not made again
