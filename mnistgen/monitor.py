@@ -34,13 +34,13 @@ class FIDMonitor(Callback):
 
     def fid(self, trainer: pl.Trainer, model: Any) -> float:
         """The FID of the model as it is now, from the same latents each time."""
-        if self.reference is None:
-            data = trainer.datamodule  # type: ignore[attr-defined]
-            self.network = lenet.load(data)[0]
-            size = data.val_size if data.val_size >= FEWEST_IMAGES else TEST_SIZE
-            images = data.arrays().train_images[-size:].unsqueeze(1) / 255
-            self.reference = lenet.extract(self.network, images)
         with torch.random.fork_rng():
+            if self.reference is None:
+                data = trainer.datamodule  # type: ignore[attr-defined]
+                self.network = lenet.load(data)[0]
+                size = data.val_size if data.val_size >= FEWEST_IMAGES else TEST_SIZE
+                real = data.arrays().train_images[-size:].unsqueeze(1) / 255
+                self.reference = lenet.extract(self.network, real)
             torch.manual_seed(stream(self.seed, "quality"))
             samples = [model.sample(500) for _ in range(SAMPLES // 500)]
         images = torch.cat(samples).float().cpu()

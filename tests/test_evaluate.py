@@ -18,7 +18,7 @@ from mnistgen.metrics.evaluation import Evaluation
 from mnistgen.runs import Run
 from mnistgen.train import train
 
-FEW = ("n=200", "k=20", "nll_images=20")
+FEW = ("n=200", "k=20", "nll_images=20", "threads=1")
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,14 @@ def folder(trained_runs, tmp_path):
 EVALUATE = {"module": "mnistgen.evaluate"}
 
 
-def test_evaluation_holds_the_measures_and_what_they_depend_on(cli, folder):
-    done = cli("run=[densegan,densevae]", *FEW, f"cache={folder}/cache", **EVALUATE)
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Where the measures of real images and of noise are kept, made by the first that asks."""
+    return f"cache={tmp_path_factory.mktemp('cache')}"
+
+
+def test_evaluation_holds_the_measures_and_what_they_depend_on(cli, folder, cache):
+    done = cli("run=[densegan,densevae]", *FEW, cache, **EVALUATE)
     assert done.returncode == 0, done.stderr
     gan, vae = (Run(folder / name).evaluation() for name in ("densegan", "densevae"))
     for found in (gan, vae):
@@ -74,8 +80,8 @@ def test_evaluation_holds_the_measures_and_what_they_depend_on(cli, folder):
         assert shown in done.stdout
 
 
-def test_evaluating_twice_gives_the_same_numbers_and_once_is_enough(cli, folder):
-    arguments = ("run=densegan", *FEW, f"cache={folder}/cache")
+def test_evaluating_twice_gives_the_same_numbers_and_once_is_enough(cli, folder, cache):
+    arguments = ("run=densegan", *FEW, cache)
     assert cli(*arguments, **EVALUATE).returncode == 0
     path = folder / "densegan" / "evaluation.json"
     first = path.read_bytes()
@@ -103,22 +109,24 @@ def flip_a_byte(path):
         (["run=damaged"], "last.ckpt is damaged"),
     ],
 )
-def test_bad_input_of_evaluate_is_one_line_and_writes_nothing(cli, folder, arguments, named):
+def test_bad_input_of_evaluate_is_one_line_and_writes_nothing(
+    cli, folder, cache, arguments, named
+):
     shutil.copytree(folder / "densegan", folder / "unfinished")
     shutil.rmtree(folder / "unfinished" / "checkpoints")
     shutil.copytree(folder / "densegan", folder / "damaged")
     flip_a_byte(Run(folder / "damaged").last)
     before = sorted(folder.rglob("*"))
-    done = cli(*arguments, f"cache={folder}/cache", **EVALUATE)
+    done = cli(*arguments, cache, **EVALUATE)
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert named in done.stderr
     assert sorted(folder.rglob("*")) == before
 
 
-def test_one_bad_run_among_several_is_named_and_the_others_measured(cli, folder):
+def test_one_bad_run_among_several_is_named_and_the_others_measured(cli, folder, cache):
     flip_a_byte(Run(folder / "densevae").last)
-    done = cli("run=dense*", *FEW, f"cache={folder}/cache", **EVALUATE)
+    done = cli("run=dense*", *FEW, cache, **EVALUATE)
     assert done.returncode == 1
     assert "densevae/checkpoints/last.ckpt is damaged" in done.stderr
     assert Run(folder / "densegan").evaluation()
@@ -170,13 +178,15 @@ def test_a_manifold_is_the_grid_of_the_normal_quantiles(trained_runs):
     torch.testing.assert_close(made.images[[0, 5]], trained.model.decode(z))
 
 
-def test_sample_writes_a_picture_or_an_array(cli, folder):
+def test_sample_writes_a_picture_or_an_array(cli, folder, cache):
     done = cli("run=densevae", "n=10", "seed=3", module="mnistgen.sample")
     assert done.returncode == 0, done.stderr
-    assert Image.open(folder / "densevae" / "samples.png").size == (4 * 30 + 2, 3 * 30 + 2)
+    with Image.open(folder / "densevae" / "samples.png") as picture:
+        assert picture.size == (4 * 30 + 2, 3 * 30 + 2)  # 4 columns, a border of 2
     done = cli("run=densevae", "n=10", "seed=3", "out=a.npz", module="mnistgen.sample")
     assert done.returncode == 0, done.stderr
-    images = np.load(folder / "a.npz")["images"]
+    with np.load(folder / "a.npz") as arrays:
+        images = arrays["images"]
     assert images.shape == (10, 1, 28, 28)
     trained = mnistgen.trained.load(Run(folder / "densevae"), "last")
     assert np.allclose(images, pictures.draw(trained, "samples", n=10, seed=3).images, atol=1e-6)
@@ -193,7 +203,7 @@ def test_sample_writes_a_picture_or_an_array(cli, folder):
         (["run=densegan", "n=0"], "n=0 is not allowed"),
     ],
 )
-def test_bad_input_of_sample_is_one_line_and_writes_nothing(cli, folder, arguments, named):
+def test_bad_input_of_sample_is_one_line_and_writes_nothing(cli, folder, cache, arguments, named):
     before = sorted(folder.rglob("*"))
     done = cli(*arguments, module="mnistgen.sample")
     assert done.returncode == 1
@@ -214,7 +224,7 @@ def test_an_exported_decoder_gives_the_same_images_elsewhere(cli, folder, model)
         assert np.abs(images - trained.model.decode(z).numpy()).max() < 1e-4
 
 
-def test_exported_weights_carry_their_configuration(cli, folder):
+def test_exported_weights_carry_their_configuration(cli, folder, cache):
     done = cli("run=densevae", "out=w.safetensors", module="mnistgen.export")
     assert done.returncode == 0, done.stderr
     trained = mnistgen.trained.load(Run(folder / "densevae"), "last")

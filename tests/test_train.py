@@ -276,11 +276,28 @@ def test_best_is_the_epoch_with_the_lowest_validation_loss(new_run):
     assert losses[best] == min(losses)
 
 
-def test_without_validation_images_the_training_loss_is_the_objective(new_run):
-    run = new_run(*SHORT, "trainer.max_epochs=1", "data.val_size=0")
+def test_best_of_a_gan_is_the_epoch_with_the_lowest_fid(new_run):
+    run = new_run(
+        *SHORT,
+        "trainer.max_epochs=4",
+        "model=densegan",
+        "optim.lr=1e-3",
+        "trainer.quality_every=1",
+    )
     objective = train(run)
-    assert objective == pytest.approx(run.metrics()[0]["train/loss"])
-    assert not any(name.startswith("val/") for name in run.metrics()[0])
+    fids = [row["val/fid"] for row in run.metrics()]
+    best = torch.load(run.best, weights_only=True)["epoch"]
+    assert fids[best] == min(fids)
+    assert objective == run.info()["objective"] == pytest.approx(fids[-1])
+
+
+def test_without_validation_images_the_training_loss_decides(new_run):
+    run = new_run(*SHORT, "trainer.max_epochs=2", "data.val_size=0", "lr=plateau")
+    objective = train(run)
+    row = run.metrics()[-1]
+    assert {name for name in row if name.startswith("val/")} == {"val/fid"}
+    assert objective == pytest.approx(row["val/fid"])
+    assert torch.load(run.best, weights_only=True)["epoch"] == 1
 
 
 def test_each_network_of_a_gan_has_its_own_optimizer_and_schedule(new_run):

@@ -1,0 +1,56 @@
+from types import SimpleNamespace
+
+import pytest
+import scipy.linalg
+import torch
+
+from mnistgen import config
+from mnistgen.metrics import lenet
+from mnistgen.models import DenseVAE
+from mnistgen.monitor import SAMPLES, FIDMonitor
+from mnistgen.train import train
+
+
+@pytest.fixture
+def data(composed):
+    return config.build(composed(), "data", seed=1)
+
+
+def test_fid_is_that_of_the_samples_against_the_validation_images(data):
+    model = DenseVAE(latent_dim=4)
+    trainer = SimpleNamespace(datamodule=data)
+    monitor = FIDMonitor(every=1, seed=1)
+    state = torch.get_rng_state()
+    found = monitor.fid(trainer, model)
+    assert torch.get_rng_state().equal(state)
+    assert monitor.fid(trainer, model) == found
+
+    network, _ = lenet.load(data)
+    real = lenet.extract(network, data.arrays().train_images[-5000:].unsqueeze(1) / 255).double()
+    samples = []
+    model.decode, decode = lambda z: samples.append(decode(z)) or samples[-1], model.decode
+    monitor.fid(trainer, model)
+    fake = lenet.extract(network, torch.cat(samples)).double()
+    assert len(fake) == SAMPLES
+    root = scipy.linalg.sqrtm((real.T.cov() @ fake.T.cov()).numpy()).real
+    expected = (real.mean(0) - fake.mean(0)).square().sum() + (
+        real.T.cov() + fake.T.cov() - 2 * torch.from_numpy(root)
+    ).trace()
+    assert found == pytest.approx(expected.item(), rel=1e-3)
+
+
+@pytest.mark.parametrize(("val_size", "images"), [(2000, 2000), (100, 10_000), (0, 10_000)])
+def test_the_reference_is_the_validation_set_or_the_tail(data, val_size, images):
+    data.val_size = val_size
+    monitor = FIDMonitor(every=1, seed=1)
+    monitor.fid(SimpleNamespace(datamodule=data), DenseVAE(latent_dim=4))
+    assert monitor.reference.shape == (images, 64)
+
+
+def test_it_is_measured_every_so_many_epochs_and_at_the_last(new_run):
+    run = new_run(
+        "model=densegan", "trainer.max_epochs=5", "trainer.quality_every=2",
+        "trainer.limit_train_batches=2", "trainer.limit_val_batches=1",
+    )  # fmt: skip
+    train(run)
+    assert [row["epoch"] for row in run.metrics() if "val/fid" in row] == [2, 4, 5]
