@@ -78,7 +78,7 @@ RULES: dict[str, Rule] = {
     "data.binarize": one_of("none", "static", "dynamic"),
     "trainer.max_epochs": ("a whole number from 1", whole(1)),
     "trainer.quality_every": ("a whole number from 1", whole(1)),
-    "trainer.precision": one_of("32-true", "bf16-mixed", "64-true"),
+    "trainer.precision": one_of("auto", "32-true", "bf16-mixed", "64-true"),
     "trainer.devices": ("a whole number from 1", whole(1)),
     "trainer.limit_train_batches": ("a whole number from 1 or a share up to 1.0", _share),
     "trainer.limit_val_batches": ("a whole number from 1 or a share up to 1.0", _share),

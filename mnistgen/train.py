@@ -14,6 +14,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback
 from rich.console import Console
+from torch import nn
 
 import mnistgen
 from mnistgen import checkpoints
@@ -71,7 +72,8 @@ def _fit(run: Run, config: Config, stop: StopOnSignal) -> float:
 
     means = EpochMeans()
     console = Console(stderr=True)
-    options = dict(config["trainer"])
+    precision = run.info().get("precision") or choose_precision(config, model)
+    options = {**config["trainer"], "precision": precision}
     fid = FIDMonitor(options.pop("quality_every"), config["seed"])
     callbacks: list[Callback] = [Seeding(config["seed"]), means, stop, fid, Recorder(run, config)]
     if console.is_terminal and _process_rank() == 0:
@@ -90,7 +92,7 @@ def _fit(run: Run, config: Config, stop: StopOnSignal) -> float:
     )
     data.setup()
     if trainer.is_global_zero:
-        _describe(run, config, trainer, model, data)
+        _describe(run, config, trainer, model, data, precision)
     if trainer.world_size > 1:
         # Lightning starts the other processes with this one's command line: they are to join it.
         sys.argv[1:] = [f"resume={run.path}"]
@@ -107,7 +109,29 @@ def _logger(run: Run, config: Config, done: int) -> Any:
     return build(config, "logger", **more)
 
 
-def _describe(run: Run, config: Config, trainer: pl.Trainer, model: Any, data: Any) -> None:
+def choose_precision(config: Config, model: nn.Module) -> str:
+    """What `trainer.precision=auto` is: bfloat16 products where they are faster.
+
+    They are so in convolutions, on a processor that has them in hardware; the weights, their
+    updates and the losses stay in single precision.
+    """
+    asked = str(config["trainer"]["precision"])
+    if asked != "auto":
+        return asked
+    convolutions = (nn.Conv2d, nn.ConvTranspose2d)
+    convolves = any(isinstance(module, convolutions) for module in model.modules())
+    if config["trainer"]["accelerator"] != "cpu":
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        info = Path("/proc/cpuinfo")
+        flags = info.read_text().split() if info.exists() else []
+        has_bf16 = "avx512_bf16" in flags or "amx_bf16" in flags
+    return "bf16-mixed" if convolves and has_bf16 else "32-true"
+
+
+def _describe(
+    run: Run, config: Config, trainer: pl.Trainer, model: Any, data: Any, precision: str
+) -> None:
     """Put into run.json what the numbers of this run depend on; a resumed one must agree."""
     checksum = data.arrays().checksum
     before = run.info()
@@ -128,7 +152,7 @@ def _describe(run: Run, config: Config, trainer: pl.Trainer, model: Any, data: A
         },
         device=str(trainer.strategy.root_device),
         machine=f"{platform.node()} {platform.machine()}",
-        precision=config["trainer"]["precision"],
+        precision=precision,
         threads=threads(config),
         processes=trainer.world_size,
         data_checksum=checksum,

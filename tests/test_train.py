@@ -12,8 +12,9 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mnistgen import checkpoints
+from mnistgen.models import CNNGAN, CNNVAE, DenseVAE
 from mnistgen.runs import Run
-from mnistgen.train import train
+from mnistgen.train import choose_precision, train
 
 SHORT = ("trainer.limit_train_batches=20", "trainer.limit_val_batches=2")
 
@@ -308,3 +309,21 @@ def test_each_network_of_a_gan_has_its_own_optimizer_and_schedule(new_run):
     assert len(rates) == len(checkpoint["lr_schedulers"]) == 2
     assert rates == pytest.approx([0, 0], abs=1e-12)  # a cosine ends at nothing
     assert 0.3e-3 < run.metrics()[0]["lr"] < 0.7e-3
+
+
+@pytest.mark.parametrize(
+    ("flags", "model", "precision"),
+    [
+        ("fpu avx512_bf16", CNNVAE, "bf16-mixed"),
+        ("fpu amx_bf16", CNNGAN, "bf16-mixed"),
+        ("fpu avx2", CNNVAE, "32-true"),
+        ("fpu avx512_bf16", DenseVAE, "32-true"),
+    ],
+)
+def test_precision_is_chosen_by_the_model_and_the_processor(monkeypatch, flags, model, precision):
+    monkeypatch.setattr("pathlib.Path.read_text", lambda _: flags)
+    made = model(latent_dim=4)
+    asked = {"trainer": {"precision": "auto", "accelerator": "cpu"}}
+    assert choose_precision(asked, made) == precision
+    asked["trainer"]["precision"] = "64-true"
+    assert choose_precision(asked, made) == "64-true"

@@ -103,8 +103,10 @@ class GAN(pl.LightningModule, ABC):
 
         `images` are real ones in [0, 1], (B, 1, 28, 28); as many fake ones stand against them.
         """
-        fake_logits = self.discriminator(self.generator(self.latents(len(images))))
-        real_logits = self.discriminator(2 * images - 1)
+        fake = self.generator(self.latents(len(images)))
+        # Losses are in full precision, whatever the networks' products are in.
+        fake_logits = self.discriminator(fake).type_as(images)
+        real_logits = self.discriminator(2 * images - 1).type_as(images)
         return {
             "g_loss": generator_loss(fake_logits),
             "d_loss": discriminator_loss(real_logits=real_logits, fake_logits=fake_logits),

@@ -72,7 +72,7 @@ class VAE(pl.LightningModule, ABC):
 
     def posterior(self, images: Tensor) -> Distribution:
         """q(z|x): normals over (latent_dim,), one for each of the images (B, 1, 28, 28)."""
-        mu, log_var = self.encoder(images).chunk(2, dim=1)
+        mu, log_var = self.encoder(images).type_as(images).chunk(2, dim=1)
         return Independent(Normal(mu, (log_var / 2).exp(), validate_args=False), 1)
 
     def likelihood(self, z: Tensor) -> Distribution:
@@ -80,7 +80,8 @@ class VAE(pl.LightningModule, ABC):
 
         For grey pixels its log-density is the paper's cross-entropy, not a likelihood.
         """
-        return Independent(Bernoulli(logits=self.decoder(z), validate_args=False), 3)
+        logits = self.decoder(z).type_as(z)
+        return Independent(Bernoulli(logits=logits, validate_args=False), 3)
 
     @inference
     def decode(self, z: Tensor) -> Tensor:

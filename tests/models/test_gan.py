@@ -107,3 +107,9 @@ def test_play_reports_probabilities_of_real():
     torch.testing.assert_close(game["d_fake"], probability)
     torch.testing.assert_close(game["g_loss"], -probability.log())
     torch.testing.assert_close(game["d_loss"], -probability.log() - (1 - probability).log())
+
+
+def test_losses_are_in_full_precision_when_the_products_are_not():
+    with torch.autocast("cpu", torch.bfloat16):
+        game = CNNGAN(latent_dim=10).play(torch.rand(4, 1, 28, 28))
+    assert all(value.dtype == torch.float32 for value in game.values())

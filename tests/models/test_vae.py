@@ -95,3 +95,9 @@ def test_reconstruct_decodes_the_posterior_mean(model, images):
 def test_the_loss_is_minus_the_elbo(model, images):
     terms = model.terms(images)
     assert terms["loss"] == terms["reconstruction"] + terms["kl"]
+
+
+def test_the_loss_is_in_full_precision_when_the_products_are_not(images):
+    with torch.autocast("cpu", torch.bfloat16):
+        terms = CNNVAE(latent_dim=3).terms(images)
+    assert all(value.dtype == torch.float32 for value in terms.values())
