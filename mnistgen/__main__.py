@@ -3,9 +3,12 @@
 import contextlib
 import logging
 import os
+import shlex
+import signal
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -24,17 +27,20 @@ def main(cfg: DictConfig) -> float | None:
     """Train a new run, or go on with one; the result is what a search minimises."""
     if os.environ.get("LOCAL_RANK", "0") != "0":  # a further process of a run that has begun
         return _train(Run(Path(cfg.resume)))
-    run = _existing(cfg) if cfg.resume else _new(cfg)
-    with run.lock(), _logged(run):
-        if cfg.resume:
+    run = _new(cfg) if cfg.resume is None else _existing(cfg)
+    with run.lock(), _logged(run), _signals_raise():
+        if cfg.resume is not None:
             _lengthen(run, cfg)
         if run.info().get("status") == "finished":
             log.info("%s is finished: nothing to do", run.path)
             return None
         try:
             objective = _train(run)
-        except Interrupted:
-            log.info("interrupted; go on with: python -m mnistgen resume=%s", run.path)
+        except Interrupted as error:
+            if run.info()["status"] != "finished":
+                run.update(status="interrupted", reason=str(error))
+                override = shlex.quote(f"resume={config.hydra_value(str(run.path))}")
+                log.info("interrupted; go on with: python -m mnistgen %s", override)
             raise
         _summarise(run)
         return objective
@@ -54,6 +60,8 @@ def _new(cfg: DictConfig) -> Run:
 
 
 def _existing(cfg: DictConfig) -> Run:
+    if not isinstance(cfg.resume, str) or not cfg.resume:
+        raise UserError(f"resume={cfg.resume} is not allowed: it must be a run folder or latest")
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         raise UserError("resume= goes on with one run: it cannot be part of a sweep")
     for override in HydraConfig.get().overrides.task:
@@ -85,12 +93,28 @@ def _lengthen(run: Run, cfg: DictConfig) -> None:
     run.update(status="interrupted")
 
 
-def _train(run: Run) -> float:
+def _train(run: Run) -> float | None:
     threads = str(config.threads(run.config()))
     os.environ["OMP_NUM_THREADS"] = threads  # read when torch is first imported
     from mnistgen.train import train
 
     return train(run)
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Let a signal raise Interrupted before the training's own handlers are there, and after."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise Interrupted(signum)
+
+    signums = signal.SIGINT, signal.SIGTERM
+    replaced = [signal.signal(signum, interrupt) for signum in signums]
+    try:
+        yield
+    finally:
+        for signum, handler in zip(signums, replaced, strict=True):
+            signal.signal(signum, handler)
 
 
 @contextlib.contextmanager

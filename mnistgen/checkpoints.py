@@ -12,7 +12,7 @@ import json
 import logging
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning.fabric.plugins import CheckpointIO
@@ -44,35 +44,42 @@ class SafeCheckpointIO(CheckpointIO):
             sums["previous.ckpt"] = before
         write_atomically(path.parent / "checksums.json", json.dumps(sums, indent=2).encode())
         if replaced:
-            path.replace(path.with_name("previous.ckpt"))
+            previous = path.with_name("previous.ckpt")
+            previous.unlink(missing_ok=True)
+            previous.hardlink_to(path)  # not renamed, so that a last.ckpt is there at any moment
         write_atomically(path, content)
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         """Read a checkpoint on the CPU; raises UserError where it is damaged."""
-        return read(Path(path))
+        return read(Path(path)).content
 
     def remove_checkpoint(self, path: str | Path) -> None:
         """Delete a checkpoint, if it exists."""
         Path(path).unlink(missing_ok=True)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The checkpoint at `path`.
+class Loaded(NamedTuple):
+    """What a checkpoint holds, and its file's SHA-256."""
+
+    content: dict[str, Any]
+    sha256: str
+
+
+def read(path: Path) -> Loaded:
+    """The checkpoint at `path`, on the CPU.
 
     Raises UserError where its checksum is not the recorded one, or it holds more than plain data.
     """
     content = _verified(path)
     if content is None:
-        raise UserError(f"{path} is damaged: its SHA-256 is not the one in checksums.json")
+        raise UserError(f"{path} is damaged: its SHA-256 is not recorded in checksums.json")
     try:
-        checkpoint: dict[str, Any] = torch.load(
-            io.BytesIO(content), map_location="cpu", weights_only=True
-        )
+        checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise UserError(f"{path} is not a checkpoint of plain data") from error
-    return checkpoint
+    return Loaded(checkpoint, hashlib.sha256(content).hexdigest())
 
 
 def newest(run: Run) -> Path | None:
@@ -101,9 +108,11 @@ def _verified(path: Path) -> bytes | None:
 
 def _sums(folder: Path) -> dict[str, list[str]]:
     try:
-        sums: dict[str, list[str]] = json.loads((folder / "checksums.json").read_text())
+        sums = json.loads((folder / "checksums.json").read_text())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise UserError(f"{folder / 'checksums.json'} is damaged: {error}") from error
+    if not isinstance(sums, dict) or not all(isinstance(of_one, list) for of_one in sums.values()):
+        raise UserError(f"{folder / 'checksums.json'} is damaged: it holds no lists of sums")
     return sums

@@ -4,6 +4,7 @@ import difflib
 import functools
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -20,13 +21,22 @@ from mnistgen.errors import Interrupted, UserError
 
 Task = Callable[[DictConfig], Any]
 
+# Of the overrides of a sweep's job: safe on every file system, and a Hydra value without quotes
+OmegaConf.register_new_resolver(
+    "file_name", lambda text: re.sub(r"[^\w.,+-]+", "-", str(text)).replace(",", "_")
+)
+
 
 def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
     """Make a function of a configuration a command that exits 1 with one line on bad input."""
 
     def decorate(task: Task) -> Callable[[], None]:
+        composed = False
+
         @functools.wraps(task)
         def job(cfg: DictConfig) -> Any:
+            nonlocal composed
+            composed = True
             _leave_epochs_to_the_bar()
             try:
                 return task(cfg)
@@ -34,6 +44,9 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
                 print(f"error: {error}", file=sys.stderr)
                 if HydraConfig.get().mode == RunMode.MULTIRUN:
                     raise  # the sweep goes on with the other jobs
+                sys.exit(1)
+            except OSError as error:
+                print(f"error: {error}", file=sys.stderr)
                 sys.exit(1)
             except KeyboardInterrupt:
                 sys.exit(130)
@@ -49,8 +62,10 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
                 program()
             except UserError:
                 sys.exit(1)  # it was printed where it happened
+            except KeyboardInterrupt:
+                sys.exit(130)
             except (HydraException, OmegaConfBaseException, ValueError) as error:
-                if wanted_traceback or HydraConfig.initialized():
+                if wanted_traceback or composed:
                     raise
                 print(f"error: {_explain(error)}", file=sys.stderr)
                 sys.exit(1)
@@ -85,7 +100,7 @@ def _explain(error: Exception) -> str:
 def _keys(node: Container) -> list[str]:
     if not isinstance(node, DictConfig) or OmegaConf.is_missing(node, ""):
         return []
-    return [str(key) for key in node if not str(key).endswith("_")]
+    return [str(key) for key in node if not str(key).endswith("_") and key != "hydra"]
 
 
 def _leave_epochs_to_the_bar() -> None:

@@ -54,6 +54,8 @@ def _share(value: Any) -> bool:
 Rule = tuple[str, Callable[[Any], bool]]
 """What a value may be, in words and as a test of it."""
 
+A_PATH: Rule = ("a path", lambda value: isinstance(value, str) and value != "")
+
 RULES: dict[str, Rule] = {
     "seed": ("a whole number from 0 to 4294967295", whole(0, 2**32)),
     "threads": ("null or a whole number from 1", lambda v: v is None or whole(1)(v)),
@@ -62,6 +64,7 @@ RULES: dict[str, Rule] = {
     "model.batch_norm": ("true or false", lambda v: type(v) is bool),
     "optim.lr": ("a number above 0", number(0, open_low=True)),
     "optim.eps": ("a number above 0", number(0, open_low=True)),
+    "optim.fused": ("true or false or null", lambda v: v is None or type(v) is bool),
     "optim.weight_decay": ("a number from 0", number(0)),
     "optim.momentum": ("a number from 0 to below 1", number(0, 1)),
     "optim.betas": (
@@ -96,6 +99,15 @@ GROUPS = {
 """The parts of a configuration that name a class, and the folder of conf/ each comes from."""
 
 
+REQUIRED = (
+    "seed", "threads", "model._target_", "model.latent_dim", "optim._target_", "optim.lr",
+    "lr._target_", "data._target_", "data.root", "data.batch_size", "data.val_size",
+    "data.binarize", "trainer._target_", "trainer.accelerator", "trainer.devices",
+    "trainer.max_epochs", "trainer.precision", "trainer.quality_every",
+)  # fmt: skip
+"""Keys without which nothing can be trained."""
+
+
 def plain(cfg: DictConfig) -> Config:
     """A training's configuration as plain containers; raises UserError where it is not good."""
     config = values(cfg)
@@ -116,9 +128,12 @@ def load(path: Path) -> Config:
     """A configuration that a run saved; raises UserError where it is damaged or not allowed."""
     config = _read_yaml(path)
     for key, value in leaves(config):
-        if isinstance(value, str) and "${" in value:
+        if isinstance(value, str) and ("${" in value or value == "???"):
             raise UserError(f"{path}: {key}={value!r} is not plain data")
-    check(config)
+    try:
+        check(config)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     return dict(config)
 
 
@@ -134,9 +149,10 @@ def to_yaml(content: Config | list[str]) -> str:
 
 def check(config: Any) -> None:
     """Raise UserError, naming key, value and what is allowed, for anything out of range."""
-    for key in GROUPS:
-        if not isinstance(config, dict) or not isinstance(config.get(key), dict):
-            raise UserError(f"the configuration has no {key!r}")
+    found = dict(leaves(config)) if isinstance(config, dict) else {}
+    for key in REQUIRED:
+        if key not in found:
+            raise UserError(f"{key} is missing: it must be given")
     _check_targets(config)
     check_values(config, RULES)
     _check_batches(config)
@@ -176,6 +192,14 @@ def threads(config: Config) -> int:
     return max(1, len(os.sched_getaffinity(0)) // int(processes))
 
 
+def hydra_value(text: str) -> str:
+    """A text as the value of a Hydra override, quoted where that needs it."""
+    if re.fullmatch(r"[\w./+-]+", text):
+        return text
+    quoted = text.replace("'", "\\'")
+    return f"'{quoted}'"
+
+
 def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every value and every list, with its dotted key."""
     if isinstance(node, dict):
@@ -197,7 +221,9 @@ def _read_yaml(path: Path) -> Any:
 
 def _check_targets(config: Config) -> None:
     for key, folder in GROUPS.items():
-        for path, name in leaves(config[key]):
+        for path, name in leaves(config.get(key, {})):
+            if path == "_partial_" and (key not in ("optim", "lr") or name is not True):
+                raise UserError(f"{key}._partial_={_shown(name)} is not allowed there")
             if path.split(".")[-1] == "_target_" and name not in _targets(folder):
                 allowed = ", ".join(sorted(_targets(folder)))
                 raise UserError(

@@ -16,7 +16,13 @@ from mnistgen.runs import Run
 log = logging.getLogger(__name__)
 
 RULES = {
-    "n": ("a whole number from 64, the number of features", config.whole(64)),
+    "run": (
+        "a folder, a list of folders or a glob",
+        lambda v: isinstance(v, (str, list)) and bool(v),
+    ),
+    "checkpoint": ("last or best or a path", config.A_PATH[1]),
+    "cache": config.A_PATH,
+    "n": ("a whole number from 64, the number of features, to 60000", config.whole(64, 60_001)),
     "seed": ("a whole number from 0 to 4294967295", config.whole(0, 2**32)),
     "k": ("a whole number from 1", config.whole(1)),
     "nll_images": ("a whole number from 2 to 10000", config.whole(2, 10_001)),
@@ -59,11 +65,11 @@ def main(cfg: DictConfig) -> None:
     import mnistgen.trained  # heavy: not before the input is known to be good
     from mnistgen.metrics.evaluation import Evaluation
 
-    evaluations: dict[str, Evaluation] = {}
-    columns: dict[str, dict[str, Any]] = {}
-    comparisons: dict[str, Any] = {}
+    evaluations: dict[str, Evaluation] = {}  # these three by data set
+    models: dict[str, dict[str, Any]] = {}
+    comparisons: dict[str, dict[str, Any]] = {}
     failed = 0
-    for run in chosen:
+    for label, run in _labels(chosen).items():
         try:
             trained = mnistgen.trained.load(run, asked["checkpoint"])
             data = str({k: trained.config["data"][k] for k in ("_target_", "root")})
@@ -80,19 +86,19 @@ def main(cfg: DictConfig) -> None:
                 log.info("evaluating %s, epoch %d", run.path, trained.epoch)
                 known = {
                     "settings": settings,
-                    "metrics": evaluation.measure(trained),
                     "comparisons": evaluation.comparisons(Path(asked["cache"])),
+                    "metrics": evaluation.measure(trained),
                 }
                 run.write_evaluation(known)
-            columns[_name(run)] = known["metrics"]
-            comparisons |= known["comparisons"]
+            models.setdefault(data, {})[label] = known["metrics"]
+            comparisons[data] = known["comparisons"]
         except UserError as error:
             if len(chosen) == 1:
                 raise
             failed += 1
             print(f"error: {error}", file=sys.stderr)
-    if columns:
-        _show(columns | comparisons)
+    for data, columns in models.items():
+        _show(columns | comparisons[data])
     if failed:
         raise UserError(f"{failed} of {len(chosen)} runs could not be evaluated")
 
@@ -101,7 +107,9 @@ def _chosen(asked: Any) -> list[Run]:
     """The runs that `run=` names: folders, folders that hold some, or globs of either."""
     found: list[Run] = []
     for pattern in asked if isinstance(asked, list) else [asked]:
-        paths = map(Path, sorted(glob.glob(str(pattern), recursive=True)))  # noqa: PTH207
+        exact = Path(str(pattern)).exists()  # though its name may look like a glob
+        names = [str(pattern)] if exact else sorted(glob.glob(str(pattern)))  # noqa: PTH207
+        paths = map(Path, names)
         below = [run for path in paths for run in runs.find(path)]
         if not below:
             raise UserError(f"run={pattern}: there is no run folder")
@@ -109,16 +117,22 @@ def _chosen(asked: Any) -> list[Run]:
     return list({run.path.resolve(): run for run in found}.values())
 
 
-def _name(run: Run) -> str:
-    return f"{run.info().get('model', '')} {run.path.name}".strip()
+def _labels(chosen: list[Run]) -> dict[str, Run]:
+    """Each run under its model and folder name, or its whole path where that is not enough."""
+    names = [f"{run.info().get('model', '')} {run.path.name}".strip() for run in chosen]
+    return {
+        name if names.count(name) == 1 else str(run.path): run
+        for name, run in zip(names, chosen, strict=True)
+    }
 
 
 def _show(columns: dict[str, dict[str, Any]]) -> None:
     """Print a table with a row a measure and a column a model or comparison."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("", *columns)
+    table = Table("", *map(escape, columns))
     for key, label in SHOWN.items():
         values = [column.get(key) for column in columns.values()]
         if any(value is not None for value in values):

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 def main(cfg: DictConfig) -> None:
     """Write an .onnx or a .safetensors file."""
     asked = config.values(cfg)
+    config.check_values(asked, dict.fromkeys(("run", "checkpoint", "out"), config.A_PATH))
     run, out = Run(Path(asked["run"])), Path(asked["out"])
     run.info()
     if out.suffix not in (".onnx", ".safetensors"):

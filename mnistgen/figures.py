@@ -16,10 +16,10 @@ def grid(images: Tensor, columns: int = 8) -> Tensor:
     return picture
 
 
-def pairs(above: Tensor, below: Tensor, columns: int = 8) -> Tensor:
-    """Two sets of as many images, a row of the one over a row of the other: (3, H', W')."""
+def interleaved(above: Tensor, below: Tensor, columns: int) -> Tensor:
+    """Rows of the one set of images over rows of the other, both (N, 1, H, W): (2 N, 1, H, W)."""
     rows = zip(torch.split(above, columns), torch.split(below, columns), strict=True)
-    return grid(torch.cat([torch.cat(row) for row in rows]), columns)
+    return torch.cat([torch.cat(row) for row in rows])
 
 
 def png(picture: Tensor) -> bytes:

@@ -1,5 +1,6 @@
 """The quality of samples in the course of a training."""
 
+import math
 from typing import Any
 
 import lightning.pytorch as pl
@@ -44,4 +45,6 @@ class FIDMonitor(Callback):
             torch.manual_seed(stream(self.seed, "quality"))
             samples = [model.sample(500) for _ in range(SAMPLES // 500)]
         images = torch.cat(samples).float().cpu()
+        if not images.isfinite().all():
+            return math.inf
         return quality.fid(self.reference, lenet.extract(self.network, images))

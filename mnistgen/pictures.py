@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mnistgen import figures
 from mnistgen.config import build
 from mnistgen.errors import UserError
 from mnistgen.models import VAE
@@ -42,15 +43,14 @@ def samples(trained: Trained, n: int) -> Picture:
 
 
 def reconstructions(trained: Trained, n: int) -> Picture:
-    """`n` test images, a row of them over a row of what the VAE makes of them."""
+    """`n` test images, a row of them over a row of what the VAE makes of them; whole rows."""
     data = build(trained.config, "data", seed=trained.config["seed"])
     data.setup()
-    chosen = torch.randperm(len(data.test))[:n]
-    originals = data.test[chosen] / 255
     columns = min(n, 16)
+    chosen = torch.randperm(len(data.test))[: math.ceil(n / columns) * columns]
+    originals = data.test[chosen] / 255
     made: Tensor = trained.model.reconstruct(originals)  # type: ignore[operator]
-    rows = zip(torch.split(originals, columns), torch.split(made, columns), strict=True)
-    return Picture(torch.cat([image for row in rows for image in row]), columns)
+    return Picture(figures.interleaved(originals, made, columns), columns)
 
 
 def interpolation(trained: Trained, n: int) -> Picture:
@@ -94,13 +94,16 @@ def manifold(trained: Trained, n: int) -> Picture:
 def spherical(start: Tensor, end: Tensor, *, steps: int) -> Tensor:
     """Points from `start` to `end`, (N, d) each, at even angles between them: (N, steps, d).
 
+    Where they lie in one line with the origin, the points are even on that line.
     Source: T. White, "Sampling Generative Networks", 2016, section 2.1.
     """
     unit = start / start.norm(dim=1, keepdim=True), end / end.norm(dim=1, keepdim=True)
     angle = (unit[0] * unit[1]).sum(1).clamp(-1, 1).acos()[:, None, None]
     t = torch.linspace(0, 1, steps)[None, :, None]
-    weights = ((1 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin()
-    path: Tensor = weights[0] * start[:, None] + weights[1] * end[:, None]
+    straight = angle.sin() < 1e-6
+    first = torch.where(straight, 1 - t, ((1 - t) * angle).sin() / angle.sin())
+    last = torch.where(straight, t, (t * angle).sin() / angle.sin())
+    path: Tensor = first * start[:, None] + last * end[:, None]
     return path
 
 

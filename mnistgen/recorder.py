@@ -1,6 +1,7 @@
 """What is written into the run folder at the end of each epoch, and in which order."""
 
 import logging
+import math
 import time
 from datetime import timedelta
 from typing import Any
@@ -37,6 +38,8 @@ class Recorder(Checkpoint):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         done = trainer.current_epoch
         self.rows = [row for row in self.run.metrics() if row["epoch"] <= done]
+        if len(self.rows) != done:
+            log.warning("metrics.csv has %d rows for %d epochs", len(self.rows), done)
         self.resumed_at = done
         self.seconds = self.run.info().get("seconds", 0.0)
         self.started = time.perf_counter()
@@ -65,8 +68,9 @@ class Recorder(Checkpoint):
             log.info(self._line(trainer, epoch))
 
     def _is_best(self, pl_module: Any) -> bool:
-        seen = [row[pl_module.monitor] for row in self.rows if pl_module.monitor in row]
-        return pl_module.monitor in self.rows[-1] and seen[-1] == min(seen)
+        name = pl_module.monitor
+        seen = [row[name] for row in self.rows if math.isfinite(row.get(name, math.nan))]
+        return bool(seen) and self.rows[-1].get(name) == min(seen)
 
     def _write_row(self, trainer: pl.Trainer, epoch: int, metrics: Row) -> None:
         self.run.write_metrics(self.rows)
@@ -79,13 +83,16 @@ class Recorder(Checkpoint):
         pictures = {"samples": figures.grid(pl_module.decode(self.z))}
         if isinstance(pl_module, VAE):
             images = trainer.datamodule.examples(32).to(pl_module.device, pl_module.dtype)
-            pictures["reconstructions"] = figures.pairs(images, pl_module.reconstruct(images))
+            pairs = figures.interleaved(images, pl_module.reconstruct(images), 8)
+            pictures["reconstructions"] = figures.grid(pairs)
         for name, picture in pictures.items():
             path = self.run.picture(name, epoch)
             path.parent.mkdir(exist_ok=True)
             write_atomically(path, figures.png(picture))
             for logger in trainer.loggers:
                 log_picture(logger, name, picture, epoch)
+        for logger in trainer.loggers:
+            logger.save()  # or a kill would take epochs off the curves that are not trained again
 
     def _line(self, trainer: pl.Trainer, epoch: int) -> str:
         total = trainer.max_epochs or epoch

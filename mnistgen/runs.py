@@ -93,6 +93,9 @@ class Run:
             raise UserError(f"{self.path / 'run.json'} is damaged: {error}") from error
         if not isinstance(info, dict):
             raise UserError(f"{self.path / 'run.json'} is damaged: it holds no object")
+        for name, kinds in (("epochs", int), ("seconds", (int, float))):
+            if not isinstance(info.get(name, 0), kinds):
+                raise UserError(f"{self.path / 'run.json'} is damaged: {name}={info[name]!r}")
         return info
 
     def update(self, **fields: Any) -> None:
@@ -100,13 +103,18 @@ class Run:
         _write_info(self.path, {**self.info(), **fields})
 
     def metrics(self) -> list[Row]:
-        """The rows of metrics.csv, without the values that are blank."""
+        """The rows of metrics.csv, without blanks; raises UserError where it is damaged."""
         path = self.path / "metrics.csv"
         if not path.exists():
             return []
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        return [{key: float(value) for key, value in row.items() if value} for row in rows]
+        try:
+            with path.open(newline="") as file:
+                rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+        except (ValueError, TypeError, csv.Error) as error:
+            raise UserError(f"{path} is damaged: {error}") from error
+        if not all("epoch" in row for row in rows):
+            raise UserError(f"{path} is damaged: it has no column epoch")
+        return rows
 
     def write_metrics(self, rows: list[Row]) -> None:
         """Replace metrics.csv: a column for each name in any row, blank where a row lacks it."""
@@ -179,8 +187,10 @@ def find(root: Path) -> list[Run]:
     """All run folders at or below `root`, oldest first; damaged ones are passed over."""
     found = []
     for path in root.rglob("run.json"):
+        if path.parent.name.startswith(".new-"):
+            continue  # of a process that was killed while it made the folder
         with contextlib.suppress(UserError):
-            found.append((str(Run(path.parent).info().get("created")), Run(path.parent)))
+            found.append((str(Run(path.parent).info().get("created", "")), Run(path.parent)))
     return [run for _, run in sorted(found, key=lambda pair: pair[0])]
 
 

@@ -11,10 +11,15 @@ from mnistgen.runs import Run, write_atomically
 
 log = logging.getLogger(__name__)
 
-KINDS = ("samples", "reconstructions", "interpolation", "traversal", "manifold")
+KINDS = {"samples": 64, "reconstructions": 64, "interpolation": 8, "traversal": 11, "manifold": 20}
+"""The kinds of picture, and what `n` is for each where it is not given."""
+
 RULES = {
+    "run": config.A_PATH,
     "kind": config.one_of(*KINDS),
-    "n": ("a whole number from 1 to 10000", config.whole(1, 10_001)),
+    "checkpoint": ("last or best or a path", config.A_PATH[1]),
+    "out": ("null or a path", lambda v: v is None or config.A_PATH[1](v)),
+    "n": ("null or a whole number from 1", lambda v: v is None or config.whole(1)(v)),
     "seed": ("a whole number from 0 to 4294967295", config.whole(0, 2**32)),
 }
 
@@ -24,6 +29,9 @@ def main(cfg: DictConfig) -> None:
     """Write one picture, or the images in it as an array."""
     asked = config.values(cfg)
     config.check_values(asked, RULES)
+    n = asked["n"] or KINDS[asked["kind"]]
+    if n > (100 if asked["kind"] == "manifold" else 10_000):
+        raise UserError(f"n={n} is not allowed: a manifold has up to 100, the others 10000")
     run = Run(Path(asked["run"]))
     run.info()
     out = Path(asked["out"] or run.path / f"{asked['kind']}.png")
@@ -36,7 +44,7 @@ def main(cfg: DictConfig) -> None:
     from mnistgen import figures, pictures
 
     trained = mnistgen.trained.load(run, asked["checkpoint"])
-    made = pictures.draw(trained, asked["kind"], n=asked["n"], seed=asked["seed"])
+    made = pictures.draw(trained, asked["kind"], n=n, seed=asked["seed"])
     if out.suffix == ".png":
         write_atomically(out, figures.png(figures.grid(made.images, made.columns)))
     else:

@@ -55,7 +55,7 @@ def configure(
 
 
 def advance(trainer: pl.Trainer, interval: str) -> None:
-    """Step the schedules of a manually optimized model, as Lightning does for the others."""
+    """Step the schedules of this interval, "step" or "epoch", as far as they can be."""
     for config in trainer.lr_scheduler_configs:
         if config.interval != interval:
             continue

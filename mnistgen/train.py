@@ -12,6 +12,7 @@ from typing import Any
 import lightning
 import lightning.pytorch as pl
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 from torch import nn
@@ -19,7 +20,7 @@ from torch import nn
 import mnistgen
 from mnistgen import checkpoints
 from mnistgen.callbacks import EpochMeans, Seeding, StopOnSignal
-from mnistgen.config import Config, build, threads
+from mnistgen.config import Config, build, hydra_value, threads
 from mnistgen.errors import Interrupted, UserError
 from mnistgen.monitor import FID, FIDMonitor
 from mnistgen.progress import RunProgress
@@ -30,11 +31,12 @@ from mnistgen.seeds import stream
 log = logging.getLogger(__name__)
 
 
-def train(run: Run) -> float:
+def train(run: Run) -> float | None:
     """Train a run from its newest checkpoint, or from the start, to its last epoch.
 
-    Returns the last `val/fid`, which a search is to minimise. How it ended is in run.json.
-    Raises UserError where it failed for a known reason, Interrupted at a signal.
+    Returns its last `val/fid`, which a search is to minimise; None where it was never measured.
+    How it ended is in run.json. Raises UserError where it failed for a known reason, Interrupted
+    at a signal.
     """
     config = run.config()
     is_main = _process_rank() == 0
@@ -44,9 +46,8 @@ def train(run: Run) -> float:
     try:
         objective = _fit(run, config, stop)
     except BaseException as error:
-        ended = Interrupted(stop.signum) if stop.signum else error
-        if isinstance(ended, KeyboardInterrupt):
-            ended = Interrupted(2)
+        stopped = stop.signum is not None and not isinstance(error, Exception)
+        ended = Interrupted(stop.signum or 0) if stopped else error
         if is_main:
             _record_end(run, ended)
         raise ended from error
@@ -54,10 +55,12 @@ def train(run: Run) -> float:
         stop.restore()
     if is_main:
         run.update(status="finished", objective=objective)
+    if stop.signum is not None:
+        raise Interrupted(stop.signum)  # it came too late for this run, but not for a sweep
     return objective
 
 
-def _fit(run: Run, config: Config, stop: StopOnSignal) -> float:
+def _fit(run: Run, config: Config, stop: StopOnSignal) -> float | None:
     _quieten()
     if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise UserError("trainer=gpu: torch finds no CUDA device here; trainer=cpu needs none")
@@ -68,15 +71,16 @@ def _fit(run: Run, config: Config, stop: StopOnSignal) -> float:
     if not data.val_size:
         model.monitor = model.monitor.replace("val/loss", "train/loss")
     checkpoint = checkpoints.newest(run)
-    done = checkpoints.read(checkpoint)["epoch"] + 1 if checkpoint else 0
+    done = checkpoints.read(checkpoint).content["epoch"] + 1 if checkpoint else 0
 
     means = EpochMeans()
-    console = Console(stderr=True)
     precision = run.info().get("precision") or choose_precision(config, model)
     options = {**config["trainer"], "precision": precision}
     fid = FIDMonitor(options.pop("quality_every"), config["seed"])
     callbacks: list[Callback] = [Seeding(config["seed"]), means, stop, fid, Recorder(run, config)]
-    if console.is_terminal and _process_rank() == 0:
+    console = Console(stderr=True)
+    has_bar = console.is_terminal and _process_rank() == 0
+    if has_bar:
         callbacks.append(RunProgress(means, console))
     trainer: pl.Trainer = build(
         {"trainer": options},
@@ -85,7 +89,7 @@ def _fit(run: Run, config: Config, stop: StopOnSignal) -> float:
         logger=_logger(run, config, done),
         plugins=[checkpoints.SafeCheckpointIO()],
         default_root_dir=str(run.path),
-        enable_progress_bar=console.is_terminal,
+        enable_progress_bar=has_bar,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,  # the data module's sampler knows of the processes
@@ -95,9 +99,14 @@ def _fit(run: Run, config: Config, stop: StopOnSignal) -> float:
         _describe(run, config, trainer, model, data, precision)
     if trainer.world_size > 1:
         # Lightning starts the other processes with this one's command line: they are to join it.
-        sys.argv[1:] = [f"resume={run.path}"]
-    trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    return float(trainer.callback_metrics[FID])
+        sys.argv[1:] = [f"resume={hydra_value(str(run.path))}"]
+    try:
+        trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except MisconfigurationException as error:
+        raise UserError(f"trainer: {' '.join(str(error).split())}") from error
+    # Not from the trainer: it has none when a crash came after the last epoch's checkpoint.
+    measured = [row[FID] for row in run.metrics() if FID in row]
+    return measured[-1] if measured else None
 
 
 def _logger(run: Run, config: Config, done: int) -> Any:
@@ -174,11 +183,12 @@ def _record_end(run: Run, error: BaseException) -> None:
 
 def _commit() -> str | None:
     """The commit of this code, with -dirty where it was changed; None outside a checkout."""
+    checkout = Path(__file__).parents[1]
+    if not (checkout / ".git").exists():  # a repository further up is the user's own
+        return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        answer = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
+        answer = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return answer.stdout.strip()

@@ -1,8 +1,7 @@
 """A model as a run has left it."""
 
-import hashlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mnistgen import checkpoints
 from mnistgen.config import Config, build
@@ -32,13 +31,11 @@ def load(run: Run, checkpoint: str) -> Trained:
     if not path.is_file():
         missing = "it has not finished an epoch" if checkpoint == "last" else f"no {path}"
         raise UserError(f"{run.path} has no checkpoint {checkpoint!r}: {missing}")
-    content: dict[str, Any] = checkpoints.read(path)
+    loaded = checkpoints.read(path)
     model = build(config, "model")
     try:
-        model.load_state_dict(content["state_dict"])
+        model.load_state_dict(loaded.content["state_dict"])
     except (KeyError, RuntimeError) as error:
         raise UserError(f"{path} is not a checkpoint of this run's model") from error
     model.eval().requires_grad_(False)
-    return Trained(
-        model, config, path, hashlib.sha256(path.read_bytes()).hexdigest(), content["epoch"] + 1
-    )
+    return Trained(model, config, path, loaded.sha256, loaded.content["epoch"] + 1)

@@ -1,7 +1,5 @@
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -11,7 +9,7 @@ from mnistgen.config import CONF_DIR
 from mnistgen.runs import Run
 
 
-def command(*arguments: str, cwd: Path, module: str = "mnistgen") -> list[str]:
+def command(*arguments: str, module: str = "mnistgen") -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
@@ -21,7 +19,7 @@ def cli(tmp_path):
 
     def run(*arguments, module="mnistgen", **options):
         return subprocess.run(
-            command(*arguments, cwd=tmp_path, module=module),
+            command(*arguments, module=module),
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -39,7 +37,7 @@ def start(tmp_path):
 
     def run(*arguments):
         process = subprocess.Popen(
-            command(*arguments, cwd=tmp_path),
+            command(*arguments),
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -77,8 +75,3 @@ def new_run(tmp_path, composed):
         )
 
     return make
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread_each():
-    os.environ.setdefault("OMP_NUM_THREADS", "2")

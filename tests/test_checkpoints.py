@@ -42,7 +42,7 @@ def test_damage_is_named_and_the_one_before_taken(run, caplog):
     assert f"{run.last} is damaged" in caplog.text
     with pytest.raises(UserError, match=r"last\.ckpt is damaged"):
         checkpoints.read(run.last)
-    assert checkpoints.read(run.previous)["epoch"] == 1
+    assert checkpoints.read(run.previous).content["epoch"] == 1
 
 
 def test_when_all_are_damaged_it_says_so(run):
@@ -80,7 +80,7 @@ def test_a_crash_between_any_two_writes_leaves_a_good_checkpoint(run, monkeypatc
         SafeCheckpointIO().save_checkpoint({"epoch": 3}, run.last)
     path = checkpoints.newest(run)
     assert path is not None
-    assert checkpoints.read(path)["epoch"] == (3 if crash_at == 2 else 2)
+    assert checkpoints.read(path).content["epoch"] == (3 if crash_at == 2 else 2)
 
 
 class Payload:

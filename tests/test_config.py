@@ -1,3 +1,6 @@
+import importlib.util
+import warnings
+
 import pytest
 import torch
 
@@ -118,7 +121,7 @@ def test_a_saved_configuration_names_no_class_but_this_projects(tmp_path, compos
 
 def test_a_nested_target_is_found(tmp_path, composed):
     made = composed()
-    made["data"]["root"] = {"deep": [{"_target_": "os.getcwd"}]}
+    made["data"]["more"] = {"deep": [{"_target_": "os.getcwd"}]}
     with pytest.raises(UserError, match=r"os.getcwd is not allowed"):
         config.check(made)
 
@@ -131,6 +134,56 @@ def test_a_damaged_configuration_is_named(tmp_path, text):
     path.write_text(text)
     with pytest.raises(UserError):
         config.load(path)
+
+
+@pytest.mark.parametrize("key", config.REQUIRED)
+def test_a_saved_configuration_that_lacks_a_key_is_refused(tmp_path, composed, key):
+    made = composed()
+    *parents, name = key.split(".")
+    del (made[parents[0]] if parents else made)[name]
+    path = tmp_path / "config.yaml"
+    path.write_text(config.to_yaml(made))
+    with pytest.raises(UserError, match=f"{path}: {key} is missing"):
+        config.load(path)
+
+
+def test_a_partial_model_is_refused(composed):
+    made = composed()
+    made["model"]["_partial_"] = True
+    with pytest.raises(UserError, match=r"model._partial_=True is not allowed"):
+        config.check(made)
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_makes_its_objects(composed, tmp_path, monkeypatch, group, choice):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    made = composed(f"{group}={choice}")
+    if group in ("model", "optimizer", "lr"):
+        optimizer, schedule = config.build(made, "optim"), config.build(made, "lr")
+        model = config.build(made, "model", optimizer=optimizer, schedule=schedule)
+        updates = schedule(optimizer(model.parameters()), steps=10, monitor="val/loss")
+        assert isinstance(updates["optimizer"], torch.optim.Optimizer)
+    elif group == "data":
+        assert config.build(made, "data", seed=1).batch_size == 128
+    elif group == "trainer":
+        del made["trainer"]["quality_every"], made["trainer"]["precision"]
+        if choice == "gpu" and not torch.cuda.is_available():
+            with pytest.raises(UserError, match="No supported gpu"):
+                config.build(made, "trainer", logger=False)
+        else:
+            trainer = config.build(made, "trainer", logger=False)
+            assert trainer.max_epochs == (1 if choice == "smoke" else 50)
+            assert trainer.world_size == (2 if choice == "ddp" else 1)
+    elif group == "logger" and choice != "none":
+        package = {"mlflow": "mlflow", "wandb": "wandb"}.get(choice)
+        if package and importlib.util.find_spec(package) is None:
+            with pytest.raises(UserError, match=f"mnistgen.{choice}"):
+                config.build(made, "logger", save_dir=str(tmp_path))
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # those of others' databases and networks
+                logger = config.build(made, "logger", save_dir=str(tmp_path))
+            assert type(logger).__name__.lower() == f"{choice}logger"
 
 
 def test_a_saved_interpolation_is_refused(tmp_path, composed):

@@ -75,7 +75,8 @@ def test_evaluation_holds_the_measures_and_what_they_depend_on(cli, folder, cach
     metrics = vae["metrics"]
     assert metrics["elbo"] == pytest.approx(-metrics["reconstruction"] - metrics["kl"])
     assert sum(map(sum, metrics["confusion"])) == 10_000
-    assert 0 < metrics["nll"] < -metrics["elbo"] + 4 * metrics["nll_error"] + 50
+    assert metrics["nll"] > 0  # a likelihood of binary images; its value has oracles of its own
+    assert metrics["nll_error"] > 0
     for shown in ("FID", "densegan", "densevae", "noise", "ELBO (nats)"):
         assert shown in done.stdout
 
@@ -102,6 +103,7 @@ def flip_a_byte(path):
     [
         (["run=nowhere"], "run=nowhere: there is no run folder"),
         ([], "run is missing"),
+        (["run=[]"], "run=[] is not allowed"),
         (["run=densegan", "n=63"], "n=63 is not allowed: it must be a whole number from 64"),
         (["run=densegan", "checkpoint=elsewhere"], "no checkpoint 'elsewhere'"),
         (["run=densegan", "sed=1"], "did you mean seed"),
@@ -122,6 +124,16 @@ def test_bad_input_of_evaluate_is_one_line_and_writes_nothing(
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert named in done.stderr
     assert sorted(folder.rglob("*")) == before
+
+
+def test_runs_of_one_name_are_two_columns(cli, folder, cache):
+    for sweep in ("A", "B"):
+        shutil.copytree(folder / "densegan", folder / sweep / "[x]")
+    done = cli("run=[A,B]", *FEW, cache, **EVALUATE)
+    assert done.returncode == 0, done.stderr
+    header = done.stdout.splitlines()[1:4]
+    assert "A" in "".join(header)
+    assert "B" in "".join(header)
 
 
 def test_one_bad_run_among_several_is_named_and_the_others_measured(cli, folder, cache):
@@ -149,10 +161,11 @@ def test_pictures_of_all_models(trained_runs, model, kind):
 def test_reconstructions_and_traversal_of_a_vae(trained_runs):
     trained = mnistgen.trained.load(Run(trained_runs / "densevae"), "last")
     made = pictures.draw(trained, "reconstructions", n=20, seed=1)
-    originals = torch.cat([made.images[:16], made.images[32:36]])
+    assert len(made.images) == 64  # two whole rows of originals, each over what is made of them
+    originals = torch.cat([made.images[:16], made.images[32:48]])
     assert originals.unique().tolist() == [0, 1]  # the data are binarised, what is made is not
     torch.testing.assert_close(
-        torch.cat([made.images[16:32], made.images[36:]]), trained.model.reconstruct(originals)
+        torch.cat([made.images[16:32], made.images[48:]]), trained.model.reconstruct(originals)
     )
     rows = pictures.draw(trained, "traversal", n=7, seed=1)
     assert rows.columns == 7
@@ -168,6 +181,11 @@ def test_an_interpolation_stays_on_the_sphere_and_meets_its_ends():
     torch.testing.assert_close(path.norm(dim=2), torch.ones(3, 9))
     steps = (path[:, 1:] * path[:, :-1]).sum(2)
     torch.testing.assert_close(steps, steps[:, :1].expand_as(steps))  # even angles
+
+
+def test_an_interpolation_through_the_origin_is_a_line():
+    path = pictures.spherical(torch.tensor([[1.0], [1.0]]), torch.tensor([[-1.0], [3.0]]), steps=3)
+    torch.testing.assert_close(path.squeeze(2), torch.tensor([[1.0, 0, -1], [1, 2, 3]]))
 
 
 def test_a_manifold_is_the_grid_of_the_normal_quantiles(trained_runs):
@@ -201,6 +219,8 @@ def test_sample_writes_a_picture_or_an_array(cli, folder, cache):
         (["run=densegan", "out=no/a.png"], "no folder no"),
         (["run=nowhere"], "not a run folder"),
         (["run=densegan", "n=0"], "n=0 is not allowed"),
+        (["run=densegan", "kind=manifold", "n=101"], "a manifold has up to 100"),
+        (["run=null"], "run=null is not allowed: it must be a path"),
     ],
 )
 def test_bad_input_of_sample_is_one_line_and_writes_nothing(cli, folder, cache, arguments, named):

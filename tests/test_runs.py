@@ -36,6 +36,14 @@ def test_metrics_are_kept_with_blanks(tmp_path):
     assert run.metrics() == rows
 
 
+@pytest.mark.parametrize("content", ["epoch,a\n1,x\n", "a\n1\n", "epoch\n1,2,3\n"])
+def test_damaged_metrics_are_named(tmp_path, content):
+    run = make(tmp_path / "a")
+    (run.path / "metrics.csv").write_text(content)
+    with pytest.raises(UserError, match=r"metrics\.csv is damaged"):
+        run.metrics()
+
+
 def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
     path = tmp_path / "file"
     runs.write_atomically(path, b"old")

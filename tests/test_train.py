@@ -27,6 +27,12 @@ def equal(first, second):
     return first.keys() == second.keys() and all(first[k].equal(second[k]) for k in first)
 
 
+def events(run):
+    found = EventAccumulator(str(run.path), size_guidance={"images": 0})
+    found.Reload()
+    return found
+
+
 def wait_for(condition, process, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
@@ -52,12 +58,12 @@ def test_the_same_seed_gives_the_same_weights(new_run, model):
     [
         ("model=densegan", "lr=onecycle"),
         ("model=densevae", "data.binarize=dynamic", "lr=cosine", "optimizer=nadam"),
-        ("model=densevae", "lr=plateau"),
+        ("model=densevae", "lr=plateau", "lr.patience=0", "optim.lr=0.05"),
     ],
     ids=["gan", "vae", "plateau"],
 )
 def test_killed_at_any_moment_and_resumed_is_as_never_killed(cli, start, tmp_path, options):
-    common = (*options, "logger=none", "threads=1", "trainer.max_epochs=6", *SHORT)
+    common = (*options, "threads=1", "trainer.max_epochs=6", *SHORT)
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
     assert cli(*common, "hydra.run.dir=whole").returncode == 0
     process = start(*common, "hydra.run.dir=cut")
@@ -75,6 +81,11 @@ def test_killed_at_any_moment_and_resumed_is_as_never_killed(cli, start, tmp_pat
     assert timeless[0] == timeless[1]
     assert [row["epoch"] for row in timeless[1]] == [1, 2, 3, 4, 5, 6]
     assert cut.info()["status"] == "finished"
+    if "lr=plateau" in options:
+        assert cut.metrics()[-1]["lr"] < cut.metrics()[0]["lr"]  # else nothing was tested
+    for run in (whole, cut):
+        curve = events(run).Scalars("lr")
+        assert [event.step for event in curve] == [1, 2, 3, 4, 5, 6]
 
 
 def test_killed_before_the_first_epoch_ends_it_resumes_from_the_start(cli, start, tmp_path):
@@ -84,6 +95,34 @@ def test_killed_before_the_first_epoch_ends_it_resumes_from_the_start(cli, start
     process.wait()
     assert cli("resume=run").returncode == 0
     assert Run(tmp_path / "run").info()["epochs"] == 2
+
+
+def test_a_signal_before_the_training_begins_marks_the_run(start, tmp_path):
+    process = start("hydra.run.dir=run")
+    run = Run(tmp_path / "run")
+    wait_for(lambda: (run.path / "run.json").exists() and run.locked(), process)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    assert run.info()["status"] == "interrupted"
+    assert "resume=" in process.stderr.read()
+
+
+def test_a_run_can_end_where_it_was_interrupted(new_run):
+    run = new_run(*SHORT, "trainer.max_epochs=1")
+    train(run)
+    run.write_metrics([{k: v for k, v in run.metrics()[0].items() if k != "val/fid"}])
+    run.update(status="interrupted")
+    assert train(run) is None
+    assert run.info()["status"] == "finished"
+
+
+def test_a_crash_after_the_last_checkpoint_is_made_good(new_run):
+    run = new_run(*SHORT, "trainer.max_epochs=1")
+    objective = train(run)
+    run.update(status="running")
+    assert train(run) == objective
+    assert run.info()["status"] == "finished"
 
 
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -194,23 +233,22 @@ def test_tensorboard_has_the_epochs_on_its_axis_and_hyperparameters(cli, tmp_pat
     assert done.returncode == 0, done.stderr
     assert cli("resume=run", "trainer.max_epochs=3").returncode == 0
     run = Run(tmp_path / "run")
-    events = EventAccumulator(str(run.path), size_guidance={"images": 0})
-    events.Reload()
+    seen = events(run)
     names = {
         "densegan": ("g_loss", "d_loss", "d_real", "d_fake"),
         "densevae": ("loss", "reconstruction", "kl"),
     }[model]
     expected = {f"{split}/{name}" for split in ("train", "val") for name in names}
-    assert expected | {"lr", "images_per_s"} <= set(events.Tags()["scalars"])
+    assert expected | {"lr", "images_per_s"} <= set(seen.Tags()["scalars"])
     rows = run.metrics()
     for name in expected:
-        assert [event.step for event in events.Scalars(name)] == [1, 2, 3]
-        found = [event.value for event in events.Scalars(name)]
+        assert [event.step for event in seen.Scalars(name)] == [1, 2, 3]
+        found = [event.value for event in seen.Scalars(name)]
         assert found == pytest.approx([row[name] for row in rows])
-    assert [event.step for event in events.Images("samples")] == [1, 2, 3]
-    assert ("reconstructions" in events.Tags()["images"]) == (model == "densevae")
-    assert "hp_metric" not in events.Tags()["scalars"]
-    hparams = events.SummaryMetadata("_hparams_/experiment").plugin_data.content
+    assert [event.step for event in seen.Images("samples")] == [1, 2, 3]
+    assert ("reconstructions" in seen.Tags()["images"]) == (model == "densevae")
+    assert "hp_metric" not in seen.Tags()["scalars"]
+    hparams = seen.SummaryMetadata("_hparams_/experiment").plugin_data.content
     assert b"optim.lr" in hparams
     assert next(iter(expected)).encode() in hparams
 

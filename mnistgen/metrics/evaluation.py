@@ -1,5 +1,6 @@
 """All that is measured of a trained model, and of what it is to be compared with."""
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -74,7 +75,7 @@ class Evaluation:
         key = [self.lenet_sha256, self.data.arrays().checksum, self.n, self.seed]
         name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
         path = cache.expanduser() / f"comparisons-{name}.json"
-        if path.exists():
+        with contextlib.suppress(FileNotFoundError, ValueError):  # damaged: made again
             kept: dict[str, Quality] = json.loads(path.read_text())
             return kept
         generator = torch.Generator().manual_seed(stream(self.seed, "comparisons"))

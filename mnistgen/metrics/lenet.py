@@ -1,7 +1,8 @@
 """The digit classifier whose features the quality metrics compare, and how it is trained.
 
-`python -m mnistgen.metrics.lenet data=mnist` trains it again and replaces its weights; other
-processors and thread counts round otherwise, so MNIST_SHA256 then changes with the file.
+`python -m mnistgen.metrics.lenet` trains it again, into a file of its own. Other processors and
+thread counts round otherwise, so where that file takes the place of the packaged one,
+MNIST_SHA256 changes with it.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from safetensors.torch import save as bytes_of
 from torch import Tensor, nn
 
 from mnistgen.cli import command
-from mnistgen.config import build, plain
+from mnistgen.config import A_PATH, RULES, build, check_values, values
 from mnistgen.data import MNIST
 from mnistgen.errors import UserError
 from mnistgen.models.inference import inference
@@ -154,7 +155,7 @@ def load(dataset: MNIST) -> tuple[LeNet, str]:
     path = weights_path(dataset)
     if path != MNIST_WEIGHTS and not path.exists():
         log.info("training the feature network of %s, once: %s", dataset.torchvision_name, path)
-        write(dataset)
+        write(dataset, path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -170,25 +171,26 @@ def load(dataset: MNIST) -> tuple[LeNet, str]:
     return lenet.eval(), sha256
 
 
-def write(dataset: MNIST) -> LeNet:
+def write(dataset: MNIST, path: Path, *, seed: int = 1) -> LeNet:
     """Train the network for a data set and write its weights; raises UserError if it cannot."""
     arrays = dataset.arrays()
-    lenet = train(arrays.train_images, arrays.train_labels)
+    lenet = train(arrays.train_images, arrays.train_labels, seed=seed)
     try:
-        write_atomically(weights_path(dataset), bytes_of(lenet.state_dict()))
+        write_atomically(path, bytes_of(lenet.state_dict()))
     except OSError as error:
         raise UserError(f"the feature network's weights cannot be written: {error}") from error
     return lenet
 
 
-@command("config")
+@command("lenet")
 def main(cfg: DictConfig) -> None:
-    """Train the network of one data set from scratch and replace its weights."""
-    config = plain(cfg)
-    dataset = build(config, "data", seed=config["seed"])
-    lenet, arrays = write(dataset), dataset.arrays()
+    """Train the network of one data set from scratch and write its weights to `out`."""
+    asked = values(cfg)
+    check_values(asked, {"seed": RULES["seed"], "out": A_PATH})
+    dataset = build(asked, "data", seed=asked["seed"])
+    path = Path(asked["out"])
+    lenet, arrays = write(dataset, path, seed=asked["seed"]), dataset.arrays()
     share = accuracy(lenet, arrays.test_images.unsqueeze(1) / 255, arrays.test_labels)
-    path = weights_path(dataset)
     log.info("%s: SHA-256 %s", path, hashlib.sha256(path.read_bytes()).hexdigest())
     log.info("%.2f %% of the test images are read correctly", 100 * share)
 

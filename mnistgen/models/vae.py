@@ -9,7 +9,7 @@ from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl
 
 from mnistgen.models.inference import inference
 from mnistgen.models.layers import IMAGE_SHAPE, Rows, network
-from mnistgen.schedules import OptimizerFactory, Schedule, configure
+from mnistgen.schedules import OptimizerFactory, Schedule, advance, configure
 
 
 def negative_elbo(
@@ -128,6 +128,18 @@ class VAE(pl.LightningModule, ABC):
     def validation_step(self, images: Tensor) -> dict[str, Tensor]:
         """The same, on images that are not trained on."""
         return self.terms(images)
+
+    def on_train_epoch_end(self) -> None:
+        """Step the schedules that go by the epoch."""
+        advance(self.trainer, "epoch")
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Step a schedule that goes by the batch; Lightning would step the others too late.
+
+        It does so after the epoch's checkpoint, and a resumed run would be a step behind.
+        """
+        if metric is None:
+            scheduler.step()
 
     def configure_optimizers(self) -> Any:
         """One optimizer and one schedule for both networks."""

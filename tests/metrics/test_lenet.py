@@ -121,7 +121,7 @@ def test_damaged_cache_is_named(tiny):
 
 def test_cache_that_cannot_be_written_is_named(tiny, monkeypatch):
     tiny.root = tiny.root / "nowhere"
-    monkeypatch.setattr(lenet_module, "train", lambda *_: LeNet())
+    monkeypatch.setattr(lenet_module, "train", lambda *_, **__: LeNet())
     with pytest.raises(UserError, match="cannot be written"):
         load(tiny)
 
