@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same_weights(new_run, model):
     [
         ("model=densegan", "lr=onecycle"),
         ("model=densevae", "data.binarize=dynamic", "lr=cosine", "optimizer=nadam"),
-        ("model=densevae", "lr=plateau", "lr.patience=0", "optim.lr=0.05"),
+        ("model=densevae", "lr=plateau", "lr.patience=0", "optim.lr=1e-9"),
     ],
     ids=["gan", "vae", "plateau"],
 )
