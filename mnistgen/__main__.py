@@ -55,6 +55,9 @@ def _new(cfg: DictConfig) -> Run:
         name = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
         path = Path(cfg.outputs) / hydra.runtime.choices.model / name
     kept = {key: asked[key] for key in asked if key not in ("resume", "outputs", "sweep")}
+    jobs = hydra.launcher.get("n_jobs", 1)  # at once, with hydra/launcher=joblib; -1: all cores
+    if jobs != 1 and kept["threads"] is None:
+        kept["threads"] = max(1, config.threads(kept) // jobs) if jobs > 0 else 1
     overrides = list(hydra.overrides.task)
     return runs.create(path, model=hydra.runtime.choices.model, config=kept, overrides=overrides)
 

@@ -1,6 +1,7 @@
 """What a user types and what comes back: composition, messages, exit status."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -110,3 +111,18 @@ def test_a_sweep_makes_a_folder_a_job_and_goes_on_after_a_failure(cli, tmp_path)
     assert done.returncode == 1
     assert "the training has diverged" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_jobs_that_run_at_once_share_the_cores(cli, tmp_path):
+    done = cli(
+        "-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2", "trainer=smoke",
+        "sweep=both", "logger=none",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = [
+        json.loads(path.read_text())
+        for path in (tmp_path / "outputs" / "sweeps" / "both").glob("*/run.json")
+    ]
+    assert [info["status"] for info in found] == ["finished"] * 2
+    share = max(1, len(os.sched_getaffinity(0)) // 2)
+    assert [info["threads"] for info in found] == [share, share]
