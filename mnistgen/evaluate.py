@@ -137,7 +137,10 @@ def _show(columns: dict[str, dict[str, Any]]) -> None:
         values = [column.get(key) for column in columns.values()]
         if any(value is not None for value in values):
             table.add_row(label, *("" if v is None else f"{v:.4g}" for v in values))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 50 + 24 * len(columns)  # in a file nothing has to be squeezed
+    console.print(table)
 
 
 if __name__ == "__main__":

@@ -59,3 +59,7 @@ def test_the_make_targets_that_are_shown_exist():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     assert {"train", "test", "help"} <= shown
     assert shown <= targets
+
+
+def test_no_place_is_left_to_be_filled():
+    assert not re.findall(r"@[A-Z]{3,}@", README)
