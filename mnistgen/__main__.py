@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -33,7 +33,7 @@ def main(cfg: DictConfig) -> float | None:
             _lengthen(run, cfg)
         if run.info().get("status") == "finished":
             log.info("%s is finished: nothing to do", run.path)
-            return None
+            return cast("float | None", run.info().get("objective"))
         try:
             objective = _train(run)
         except Interrupted as error:

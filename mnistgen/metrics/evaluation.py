@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import logging
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Evaluation:
-    """Measures models of one data set, whose real images it looks at once.
+    """Measures models of one data set, whose real images it looks at once, when needed.
 
     `n` images are drawn of each model; `k` and `nll_images` are those of a VAE's NLL.
     """
@@ -32,12 +33,19 @@ class Evaluation:
         self.data = data
         self.n, self.seed, self.k, self.nll_images = n, seed, k, nll_images
         self.lenet, self.lenet_sha256 = lenet.load(data)
-        arrays = data.arrays()
-        self.labels = arrays.test_labels
-        self.train_images = arrays.train_images.unsqueeze(1) / 255
-        self.reference = Reference.of(
+
+    @cached_property
+    def train_images(self) -> Tensor:
+        """All real training images, grey, (60000, 1, 28, 28)."""
+        return self.data.arrays().train_images.unsqueeze(1) / 255
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What samples are compared with; it takes seconds, so only once something is measured."""
+        arrays = self.data.arrays()
+        return Reference.of(
             arrays.test_images.unsqueeze(1) / 255,
-            self.labels,
+            arrays.test_labels,
             train_images=self.train_images,
             lenet=self.lenet,
         )
@@ -99,7 +107,7 @@ class Evaluation:
         data.setup()
         images = data.test / 255
         accuracy, confusion = likelihood.reconstruction_digits(
-            model, self.lenet, images, self.labels
+            model, self.lenet, images, data.arrays().test_labels
         )
         found = {
             **likelihood.elbo(model, images, seed=self.seed),
