@@ -31,9 +31,10 @@ from mnistgen.seeds import stream
 log = logging.getLogger(__name__)
 
 
-def train(run: Run) -> float | None:
+def train(run: Run, *more: Callback) -> float | None:
     """Train a run from its newest checkpoint, or from the start, to its last epoch.
 
+    `more` callbacks are called after the run's own, but before its records are written.
     Returns its last `val/fid`, which a search is to minimise; None where it was never measured.
     How it ended is in run.json. Raises UserError where it failed for a known reason, Interrupted
     at a signal.
@@ -44,7 +45,7 @@ def train(run: Run) -> float | None:
     if is_main:
         run.update(status="running", reason=None)
     try:
-        objective = _fit(run, config, stop)
+        objective = _fit(run, config, stop, *more)
     except BaseException as error:
         stopped = stop.signum is not None and not isinstance(error, Exception)
         ended = Interrupted(stop.signum or 0) if stopped else error
@@ -60,7 +61,7 @@ def train(run: Run) -> float | None:
     return objective
 
 
-def _fit(run: Run, config: Config, stop: StopOnSignal) -> float | None:
+def _fit(run: Run, config: Config, stop: StopOnSignal, *more: Callback) -> float | None:
     _quieten()
     if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise UserError("trainer=gpu: torch finds no CUDA device here; trainer=cpu needs none")
@@ -80,6 +81,7 @@ def _fit(run: Run, config: Config, stop: StopOnSignal) -> float | None:
     fid = FIDMonitor(options.pop("quality_every"), config["seed"])
     callbacks: list[Callback] = [Seeding(config["seed"]), means, stop, fid, Recorder(run, config)]
     console = Console(stderr=True)
+    callbacks += more
     has_bar = console.is_terminal and _process_rank() == 0
     if has_bar:
         callbacks.append(RunProgress(means, console))
