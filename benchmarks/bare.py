@@ -76,7 +76,7 @@ def step_of_project(job: Job) -> tuple[Step, str]:
     torch.manual_seed(stream(config["seed"], "weights"))
     model = build(config, "model")
     make = build(config, "optim")
-    precision = choose_precision(config, model)
+    precision = choose_precision(config)
     bf16 = precision == "bf16-mixed"
     networks = list(model.children())
     if hasattr(model, "generator"):

@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import NamedTuple
 
+import torch
 from torch import nn
 
 
@@ -93,3 +94,19 @@ MODELS = {
     "densevae": densevae,
     "cnnvae": cnnvae,
 }
+
+
+def copy_weights(networks: Networks, model: nn.Module) -> None:
+    """Give stock networks the weights of the project's model, in the stock order of maps."""
+    first = torch.arange(7 * 7 * 128).view(7, 7, 128).permute(2, 0, 1).flatten()
+    last = torch.arange(4 * 4 * 128).view(4, 4, 128).permute(2, 0, 1).flatten()
+    with torch.no_grad():
+        for stock, ours in zip(networks[:2], model.children(), strict=True):
+            for parameter, source in zip(stock.parameters(), ours.parameters(), strict=True):
+                value = source
+                if len(source) == len(first):
+                    value = source[first]
+                elif source.dim() == 2 and source.shape[1] == len(last):
+                    value = source[:, last]
+                assert value.shape == parameter.shape
+                parameter.copy_(value)
