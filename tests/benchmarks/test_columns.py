@@ -7,7 +7,6 @@ from importlib.util import find_spec
 import lightning.pytorch as pl
 import pytest
 import torch
-from torch import nn
 from torch.utils.data import DataLoader
 
 from benchmarks import bare_fp32, plain, textbook
@@ -40,23 +39,6 @@ def double():
     torch.set_default_dtype(torch.float32)
 
 
-def start_from(networks: plain.Networks, model: nn.Module) -> None:
-    """Give stock networks a project's weights, in the stock order of feature maps."""
-    maps = torch.arange(7 * 7 * 128).view(7, 7, 128).permute(2, 0, 1).flatten()
-    flat = torch.arange(4 * 4 * 128).view(4, 4, 128).permute(2, 0, 1).flatten()
-    with torch.no_grad():
-        for network, theirs in zip(networks[:2], model.children(), strict=True):
-            pairs = zip(network.parameters(), theirs.parameters(), strict=True)
-            for ours, parameter in pairs:
-                value = parameter
-                if len(parameter) == len(maps):
-                    value = parameter[maps]
-                elif parameter.dim() == 2 and parameter.shape[1] == len(flat):
-                    value = parameter[:, flat]
-                assert value.shape == ours.shape
-                ours.copy_(value)
-
-
 class Losses(pl.Callback):
     def __init__(self):
         self.seen = []
@@ -72,7 +54,7 @@ def test_textbook_and_bare_loops_have_the_same_losses_over_three_updates(double,
     model = MODELS[name](latent_dim=plain.MODELS[name]().latent_dim)
     stock, tutorial = plain.MODELS[name](), plain.MODELS[name]()
     for networks in (stock, tutorial):
-        start_from(networks, model)
+        plain.copy_weights(networks, model)
     batches = torch.rand(3, 16, 1, 28, 28)
 
     def adam(parameters):
