@@ -53,11 +53,13 @@ def main(cfg: DictConfig) -> None:
         Job(model, threads, options, Path()).config()  # bad options end here
 
     now = datetime.now()
+    load = os.getloadavg()[0]  # of what else runs here
     peak, flops = machine.measure(models, threads)
     results: dict[str, Any] = {
         "date": now.strftime("%Y-%m-%d"),
         "processor": machine.processor(),
         "threads": threads,
+        "load": load,
         "versions": versions(),
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
         "peak": peak,

@@ -20,11 +20,12 @@ class Gate(Callback):
         self.quality_share = quality_share
         self.block: Block | None = None
 
-    def on_train_epoch_start(self, *args: Any) -> None:
+    def on_train_epoch_start(self, trainer: Any, *args: Any) -> None:
         if self.block is not None:
             self.block.mark("records")
             self.block.finish()
         self.block = next(self.blocks)
+        self.block.precision = trainer.precision
 
     def on_train_batch_start(self, trainer: Any, model: Any, batch: Any, index: int) -> None:
         if index == 0:

@@ -22,6 +22,7 @@ def markdown(results: dict[str, Any]) -> str:
     """All tables; results are as they are in the JSON file."""
     made = [
         f"{results['date']}, {results['processor']}, {results['threads']} threads, "
+        f"load {results['load']:.1f} before, "
         f"torch {results['versions']['torch']}: `{results['command']}`",
         "Matrix products reach "
         + " and ".join(f"{v / 1e12:.2f} TFLOP/s in {PRECISIONS[k]}" for k, v in peaks(results))

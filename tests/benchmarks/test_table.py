@@ -32,6 +32,7 @@ def results():
         "date": "2026-11-24",
         "processor": "a processor",
         "threads": 2,
+        "load": 0.0,
         "versions": {"torch": "2.14.1"},
         "command": "python -m benchmarks",
         "peak": {"32-true": 1e11, "bf16-mixed": 1e12},
@@ -125,7 +126,7 @@ def bench(tmp_path, *arguments):
 def test_the_command_measures_and_writes_a_table_and_its_numbers(tmp_path):
     done = bench(
         tmp_path, "models=densevae", "columns=[project,bare]", "seconds=0.1", "rounds=2",
-        "threads=1", "commands=false",
+        "threads=1", "commands=false", "+options.trainer.precision=bf16-mixed",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (numbers,) = tmp_path.glob("*.json")
@@ -135,6 +136,7 @@ def test_the_command_measures_and_writes_a_table_and_its_numbers(tmp_path):
     assert set(project["parts"]) == {"start", "steps", "validation", "quality", "records"}
     assert len(project["seconds_an_epoch"]) == 2
     assert all(0 < c["kernel_share"] < 1 for c in measured["columns"].values())
+    assert [c["precision"] for c in measured["columns"].values()] == ["bf16-mixed"] * 2
     # three times the products of a forward pass, but for the first layer's input gradient
     weights = [784 * 600, 600 * 300, 300 * 100, 100 * 50, 50 * 8]
     weights += [4 * 50, 50 * 100, 100 * 300, 300 * 600, 600 * 784]
