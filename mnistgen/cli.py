@@ -4,7 +4,6 @@ import difflib
 import functools
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -21,11 +20,6 @@ from mnistgen.errors import Interrupted, UserError
 
 Task = Callable[[DictConfig], Any]
 
-# Of the overrides of a sweep's job: safe on every file system, and a Hydra value without quotes
-OmegaConf.register_new_resolver(
-    "file_name", lambda text: re.sub(r"[^\w.,+-]+", "-", str(text)).replace(",", "_")
-)
-
 
 def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
     """Make a function of a configuration a command that exits 1 with one line on bad input."""
@@ -41,9 +35,9 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             try:
                 return task(cfg)
             except UserError as error:
-                print(f"error: {error}", file=sys.stderr)
                 if HydraConfig.get().mode == RunMode.MULTIRUN:
-                    raise  # the sweep goes on with the other jobs
+                    raise  # it is the sweep's, which goes on with the other jobs
+                print(f"error: {error}", file=sys.stderr)
                 sys.exit(1)
             except OSError as error:
                 print(f"error: {error}", file=sys.stderr)
@@ -60,8 +54,11 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come here, instead of being printed
             try:
                 program()
-            except UserError:
-                sys.exit(1)  # it was printed where it happened
+            except UserError as error:
+                print(f"error: {error}", file=sys.stderr)
+                sys.exit(1)
+            except Interrupted as error:
+                sys.exit(128 + error.signum)
             except KeyboardInterrupt:
                 sys.exit(130)
             except (HydraException, OmegaConfBaseException, ValueError) as error:

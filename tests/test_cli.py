@@ -100,8 +100,8 @@ def test_a_sweep_makes_a_folder_a_job_and_goes_on_after_a_failure(cli, tmp_path)
     )  # fmt: skip
     folder = tmp_path / "outputs" / "sweeps" / "rates"
     assert {path.parent.name for path in folder.glob("*/run.json")} == {
-        "optim.lr-0.001_trainer.limit_train_batches-5",
-        "optim.lr-1e+30_trainer.limit_train_batches-5",
+        "optim.lr-0.001_trainer.limit_train_batches-5_trainer-smoke",
+        "optim.lr-1e+30_trainer.limit_train_batches-5_trainer-smoke",
     }
     status = {
         path.parent.name: json.loads(path.read_text())["status"]
