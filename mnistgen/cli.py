@@ -5,6 +5,7 @@ import functools
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mnistgen.config import CONF_DIR
 from mnistgen.errors import Interrupted, UserError
+
+# Of conf/hydra/launcher, which is to be checked against the plugins' own schemas
+warnings.filterwarnings("ignore", "(?s).*is validated against ConfigStore schema", UserWarning)
 
 Task = Callable[[DictConfig], Any]
 

@@ -45,22 +45,16 @@ class ResumableSweeper(Sweeper):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Take what Hydra gives; raises UserError where the launcher is not installed."""
+        """Take what Hydra gives."""
         self.hydra_context = hydra_context
+        self.task_function = task_function
         self.config = config
-        try:
-            self.launcher = Plugins.instance().instantiate_launcher(
-                hydra_context=hydra_context, task_function=task_function, config=config
-            )
-        except (RuntimeError, ImportError) as error:
-            choice = config.hydra.runtime.choices["hydra/launcher"]
-            extra = choice.partition("_")[0]
-            raise UserError(
-                f"hydra/launcher={choice} needs: pip install 'mnistgen[{extra}]'"
-            ) from error
 
     def sweep(self, arguments: list[str]) -> None:
-        """Train and compare; exits with status 1 where a run failed."""
+        """Train and compare; exits with status 1 where a run has not finished.
+
+        Raises UserError for what no sweep can do, or where the launcher is not installed.
+        """
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         typed = parser.parse_overrides(arguments)
@@ -71,10 +65,25 @@ class ResumableSweeper(Sweeper):
         name = self.config.sweep or self.prefix + default
         self.folder = (Path(self.config.outputs) / "sweeps" / name).absolute()
         with open_dict(self.config):
-            self.config.hydra.sweep.dir = str(self.folder)  # the launcher's
+            self.config.hydra.sweep.dir = str(self.folder)
+        self.launcher = self._launcher()
         self.refused: dict[Path, str] = {}
         trained = self.train_all([*known, *typed])
         self._report(trained)
+
+    def _launcher(self) -> Launcher:
+        choice = self.config.hydra.runtime.choices["hydra/launcher"]
+        try:
+            return Plugins.instance().instantiate_launcher(
+                hydra_context=self.hydra_context,
+                task_function=self.task_function,
+                config=self.config,
+            )
+        except (RuntimeError, ImportError) as error:
+            extra = choice.partition("_")[0]
+            raise UserError(
+                f"hydra/launcher={choice} needs: pip install 'mnistgen[{extra}]'"
+            ) from error
 
     @abstractmethod
     def train_all(self, overrides: list[Override]) -> list[Job]:

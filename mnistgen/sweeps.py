@@ -45,4 +45,5 @@ def folder_name(overrides: Sequence[str]) -> str:
 
 
 def _safe(name: str) -> str:
-    return re.sub(r"[^\w.+-]+", "-", name, flags=re.ASCII)[:LONGEST].strip("-.")
+    bare = re.sub(r"[\[\](){}'\"]", "", name)
+    return re.sub(r"[^\w.+-]+", "-", bare, flags=re.ASCII)[:LONGEST].strip("-.")
