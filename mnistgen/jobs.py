@@ -3,6 +3,8 @@
 import contextlib
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,7 +94,9 @@ def train(cfg: DictConfig) -> float | None:
     try:
         with job.held() as run:
             if job.is_to_be_trained(retry=cfg.retry == "failed"):
-                session.train(run, alone=is_serial(hydra.launcher))
+                alone = is_serial(hydra.launcher)
+                with contextlib.nullcontext() if alone else _ending_with_parent():
+                    session.train(run, alone=alone)
             return run.info().get("objective")
     except Busy as error:
         log.info("%s", error)
@@ -117,6 +121,32 @@ def threads(launcher: Any) -> int | None:
         return int(launcher["ray"]["remote"]["num_cpus"])
     found = launcher.get("cpus_per_task")  # of Slurm
     return None if found is None else int(found)
+
+
+@contextlib.contextmanager
+def _ending_with_parent() -> Iterator[None]:
+    """Interrupt this process when its parent dies: a launcher's processes would live on.
+
+    Else the same command, typed again, would find their runs being trained.
+    """
+    over = threading.Event()
+    parent = os.getppid()
+
+    def watch() -> None:
+        while not over.wait(1):
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        if os.getppid() != parent:
+            os._exit(128 + signal.SIGTERM)  # nobody waits for what this process would answer
 
 
 def _identity(made: Config) -> dict[str, Any]:

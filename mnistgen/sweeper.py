@@ -115,6 +115,9 @@ class ResumableSweeper(Sweeper):
         with Watch([job.run for job in wanted], self.metric):
             try:
                 self.launcher.launch(launched, initial_job_idx=0)
+            except (KeyboardInterrupt, SystemExit):
+                log.info("interrupted; the same command goes on with this sweep")
+                raise
             except Exception as error:  # of a launcher, whose processes were killed, for example
                 log.error("%s: %s", type(error).__name__, " ".join(str(error).split()))
 
