@@ -6,7 +6,7 @@ PIP_ARGS ?=
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help train test lint format sweep tensorboard clean
+.PHONY: help train test lint format sweep bench tensorboard clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -29,6 +29,9 @@ format: .venv/installed-test ## format the code and mend what can be mended
 sweep: .venv/installed ## try three learning rates; ARGS="model=cnnvae optim.lr=1e-3,1e-2" are passed on
 	$(BIN)/python -m mnistgen -m $(or $(ARGS),optim.lr=1e-4,1e-3,1e-2)
 
+bench: .venv/installed-bench ## measure the speed; ARGS="models=cnngan seconds=20" are passed on
+	$(BIN)/python -m benchmarks $(ARGS)
+
 tensorboard: .venv/installed ## show the curves of all runs
 	$(BIN)/tensorboard --logdir outputs
 
@@ -45,4 +48,8 @@ clean: ## remove the environment and all caches, but no run
 
 .venv/installed-test: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install $(PIP_ARGS) -e '.[test]'
+	touch $@ .venv/installed
+
+.venv/installed-bench: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install $(PIP_ARGS) -e '.[joblib,tensorflow]'
 	touch $@ .venv/installed

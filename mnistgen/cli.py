@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -25,7 +26,7 @@ warnings.filterwarnings("ignore", "(?s).*is validated against ConfigStore schema
 Task = Callable[[DictConfig], Any]
 
 
-def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
+def command(config_name: str, conf_dir: Path = CONF_DIR) -> Callable[[Task], Callable[[], None]]:
     """Make a function of a configuration a command that exits 1 with one line on bad input."""
 
     def decorate(task: Task) -> Callable[[], None]:
@@ -51,7 +52,7 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             except Interrupted as error:
                 sys.exit(128 + error.signum)
 
-        program = hydra.main(str(CONF_DIR), config_name, version_base="1.3")(job)
+        program = hydra.main(str(conf_dir), config_name, version_base="1.3")(job)
 
         def main() -> None:
             wanted_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
