@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -92,5 +93,6 @@ def saved(figure: Figure, kind: str) -> bytes:
     """A figure as a "png" or "svg" file, the same bytes for the same figure."""
     file = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {}
-    figure.savefig(file, format=kind, dpi=150, metadata=metadata)
+    with rc_context({"svg.hashsalt": "mnistgen"}):
+        figure.savefig(file, format=kind, dpi=150, metadata=metadata)
     return file.getvalue()

@@ -58,7 +58,9 @@ class Row:
     @property
     def deviation(self) -> float | None:
         """The sample standard deviation over two or more seeds."""
-        return statistics.stdev(self.values) if self.mean and len(self.values) > 1 else None
+        if self.mean is None or len(self.values) < 2:
+            return None
+        return statistics.stdev(self.values)
 
     @property
     def diverged(self) -> bool:

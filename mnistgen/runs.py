@@ -164,22 +164,27 @@ class Run:
         except Busy:
             return True
 
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep other processes off this run; the lock of a process that dies is gone with it.
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other processes off this run; raises Busy where one is on it."""
+        return lock(self.path)
 
-        Raises Busy where another process holds it.
-        """
-        with (self.path / ".lock").open("w") as file:
-            for attempt in range(5):
-                if attempt:
-                    time.sleep(0.05)  # who holds it may only look: see locked()
-                with contextlib.suppress(BlockingIOError, PermissionError):
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-            else:
-                raise Busy(f"{self.path} is being trained by another process")
-            yield
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Keep other processes off a folder; the lock of a process that dies is gone with it.
+
+    Raises Busy where another process holds it.
+    """
+    with (folder / ".lock").open("w") as file:
+        for attempt in range(5):
+            if attempt:
+                time.sleep(0.05)  # who holds it may only look: see Run.locked()
+            with contextlib.suppress(BlockingIOError, PermissionError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+        else:
+            raise Busy(f"{folder} is being trained by another process")
+        yield
 
 
 @contextlib.contextmanager

@@ -35,8 +35,8 @@ class ResumableSweeper(Sweeper):
     config: DictConfig
     launcher: Launcher
 
-    prefix = ""
-    """Of the sweep's name."""
+    kind = ""
+    """What the name of a sweep begins with that is given none."""
 
     def __init__(self, metric: str, params: dict[str, str]) -> None:
         self.metric = metric
@@ -61,8 +61,8 @@ class ResumableSweeper(Sweeper):
         known = [parser.parse_override(f"{key}={value}") for key, value in self.params.items()]
         self._check(typed)
         keys = [override.key_or_group for override in known]
-        default = sweeps.default_name(typed, self.config.hydra.runtime.choices.model, keys)
-        name = self.config.sweep or self.prefix + default
+        model = self.config.hydra.runtime.choices.model
+        name = self.config.sweep or sweeps.default_name(typed, model, keys, self.kind)
         self.folder = (Path(self.config.outputs) / "sweeps" / name).absolute()
         with open_dict(self.config):
             self.config.hydra.sweep.dir = str(self.folder)
@@ -159,13 +159,19 @@ class Grid(ResumableSweeper):
 
     def train_all(self, overrides: list[Override]) -> list[Job]:
         """Train the combinations."""
-        lines: dict[str, list[str]] = {}  # by key, so that a later override wins
         for override in overrides:
-            lines[override.key_or_group] = _single(override)
-        chosen = [self.job(combination) for combination in product(*lines.values())]
+            if override.is_sweep_override() and not override.is_discrete_sweep():
+                raise UserError(f"{override.input_line} is for a search: hydra/sweeper=optuna")
+        chosen = [self.job(combination) for combination in combinations(overrides)]
         chosen = list({job.run.path: job for job in chosen}.values())
         self.train(chosen)
         return chosen
+
+
+def combinations(overrides: Sequence[Override]) -> list[list[str]]:
+    """Every combination of the values listed for each key; of two lists for a key the last."""
+    lines = {override.key_or_group: _single(override) for override in overrides}
+    return [list(combination) for combination in product(*lines.values())]
 
 
 def _single(override: Override) -> list[str]:
@@ -175,8 +181,6 @@ def _single(override: Override) -> list[str]:
     key = override.get_key_element()
     if not override.is_sweep_override():
         return [f"{key}={override.get_value_element_as_str()}"]
-    if not override.is_discrete_sweep():
-        raise UserError(f"{override.input_line} is for a search: hydra/sweeper=optuna")
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 

@@ -12,11 +12,13 @@ UNNAMED = ("experiment", "logger", "outputs", "retry", "sweep", "threads")
 LONGEST = 120
 
 
-def default_name(typed: Sequence[Override], model: str, known: Iterable[str]) -> str:
+def default_name(
+    typed: Sequence[Override], model: str, known: Iterable[str], kind: str = ""
+) -> str:
     """A sweep's name from what it varies, the same for the same command and for more values.
 
-    It is the experiment, or else the model where there is but one, and the keys that have several
-    values and are not `known` to the experiment.
+    It is the experiment, or else the `kind` of sweep and the model where there is but one, and the
+    keys that have several values and are not `known` to the experiment.
     """
     swept = {override.key_or_group for override in typed if override.is_sweep_override()}
     fixed = {
@@ -26,8 +28,8 @@ def default_name(typed: Sequence[Override], model: str, known: Iterable[str]) ->
     if "experiment" in fixed and "experiment" not in swept:
         first = [fixed["experiment"]]
     else:
-        first = [] if "model" in swept | known else [model]
-    return _safe("_".join([*first, *sorted(swept - known)])) or "sweep"
+        first = [kind] if "model" in swept | known else [kind, model]
+    return _safe("_".join(part for part in [*first, *sorted(swept - known)] if part)) or "sweep"
 
 
 def folder_name(overrides: Sequence[str]) -> str:
