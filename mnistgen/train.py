@@ -31,13 +31,13 @@ from mnistgen.seeds import stream
 log = logging.getLogger(__name__)
 
 
-def train(run: Run, *more: Callback) -> float | None:
+def train(run: Run, *more: Callback, bar: bool = True) -> float | None:
     """Train a run from its newest checkpoint, or from the start, to its last epoch.
 
-    `more` callbacks are called after the run's own, but before its records are written.
-    Returns its last `val/fid`, which a search is to minimise; None where it was never measured.
-    How it ended is in run.json. Raises UserError where it failed for a known reason, Interrupted
-    at a signal.
+    `more` callbacks are called after the run's own, but before its records are written. On a
+    terminal, `bar` shows how far it is. Returns its last `val/fid`, which a search is to
+    minimise; None where it was never measured. How it ended is in run.json. Raises UserError
+    where it failed for a known reason, Interrupted at a signal.
     """
     config = run.config()
     is_main = _process_rank() == 0
@@ -45,12 +45,12 @@ def train(run: Run, *more: Callback) -> float | None:
     if is_main:
         run.update(status="running", reason=None)
     try:
-        objective = _fit(run, config, stop, *more)
+        objective = _fit(run, config, stop, *more, bar=bar)
     except BaseException as error:
         stopped = stop.signum is not None and not isinstance(error, Exception)
         ended = Interrupted(stop.signum or 0) if stopped else error
         if is_main:
-            _record_end(run, ended)
+            run.ended_with(ended)
         raise ended from error
     finally:
         stop.restore()
@@ -61,7 +61,7 @@ def train(run: Run, *more: Callback) -> float | None:
     return objective
 
 
-def _fit(run: Run, config: Config, stop: StopOnSignal, *more: Callback) -> float | None:
+def _fit(run: Run, config: Config, stop: StopOnSignal, *more: Callback, bar: bool) -> float | None:
     _quieten()
     if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise UserError("trainer=gpu: torch finds no CUDA device here; trainer=cpu needs none")
@@ -82,7 +82,7 @@ def _fit(run: Run, config: Config, stop: StopOnSignal, *more: Callback) -> float
     callbacks: list[Callback] = [Seeding(config["seed"]), means, stop, fid, Recorder(run, config)]
     console = Console(stderr=True)
     callbacks += more
-    has_bar = console.is_terminal and _process_rank() == 0
+    has_bar = bar and console.is_terminal and _process_rank() == 0
     if has_bar:
         callbacks.append(RunProgress(means, console))
     trainer: pl.Trainer = build(
@@ -162,7 +162,7 @@ def _describe(
         device=str(trainer.strategy.root_device),
         machine=f"{platform.node()} {platform.machine()}",
         precision=precision,
-        threads=threads(config),
+        threads=torch.get_num_threads(),
         processes=trainer.world_size,
         data_checksum=checksum,
         parameters={
@@ -170,15 +170,6 @@ def _describe(
             for name, network in model.named_children()
         },
     )
-
-
-def _record_end(run: Run, error: BaseException) -> None:
-    """Put into run.json how a training ended that did not finish."""
-    if isinstance(error, Interrupted):
-        run.update(status="interrupted", reason=str(error))
-    else:
-        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        run.update(status="failed", reason=reason)
 
 
 def _commit() -> str | None:
