@@ -80,8 +80,8 @@ def _fit(run: Run, config: Config, stop: StopOnSignal, *more: Callback, bar: boo
     options = {**config["trainer"], "precision": precision}
     fid = FIDMonitor(options.pop("quality_every"), config["seed"])
     callbacks: list[Callback] = [Seeding(config["seed"]), means, stop, fid, Recorder(run, config)]
-    console = Console(stderr=True)
     callbacks += more
+    console = Console(stderr=True)
     has_bar = bar and console.is_terminal and _process_rank() == 0
     if has_bar:
         callbacks.append(RunProgress(means, console))
