@@ -1,4 +1,4 @@
-"""Processes that have torch and processes that have TensorFlow: not both in one, which crashes."""
+"""Processes that have torch and processes that have TensorFlow: one with both died."""
 
 import os
 import sys

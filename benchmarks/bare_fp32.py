@@ -11,7 +11,7 @@ from benchmarks.plain import MODELS, Networks
 
 
 def step_of(networks: Networks, lr: float) -> Step:
-    """A step with fused Adam, the fastest that torch has."""
+    """A step with fused Adam."""
     make = functools.partial(torch.optim.Adam, lr=lr, fused=True)
     if networks.is_gan:
         return gan_step(*networks, make, bf16=False)
@@ -19,7 +19,7 @@ def step_of(networks: Networks, lr: float) -> Step:
 
 
 def run(job: Job, blocks: Blocks) -> None:
-    """Train, channels-last, which is the faster layout of the two."""
+    """Train, channels-last."""
     torch.set_num_threads(job.threads)
     config = job.config()
     torch.manual_seed(config["seed"])
