@@ -1,6 +1,7 @@
 """One job of a sweep: a combination of overrides, and what is to be done with its run."""
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -104,6 +105,8 @@ def train(cfg: DictConfig) -> float | None:
         pass  # it is in run.json
     except Exception:  # an error of this program: the other jobs go on
         log.exception("%s", job.run.path)
+    finally:
+        gc.collect()  # Lightning's cycles, which else pile up from run to run
     return None
 
 

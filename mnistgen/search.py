@@ -8,7 +8,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override
 
-from mnistgen import comparison, runs
+from mnistgen import comparison, runs, sweeps
 from mnistgen.errors import UserError
 from mnistgen.jobs import Job
 from mnistgen.sweeper import ResumableSweeper, combinations
@@ -60,9 +60,8 @@ class Search(ResumableSweeper):
             storage = optuna.storages.RDBStorage(f"sqlite:///{self.folder / 'study.db'}")
             found: dict[Any, Job] = {}
             for combination in combinations(listed):
-                study = optuna.create_study(
-                    study_name=" ".join(combination), storage=storage, load_if_exists=True
-                )
+                name = sweeps.folder_name(combination)
+                study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
                 found |= self._train_study(study, combination, space)
         return list({job.run.path: job for job in found.values()}.values())
 
@@ -93,7 +92,9 @@ class Search(ResumableSweeper):
                 return jobs  # some run has no end yet: the same command goes on with it
 
     def _job(self, fixed: Sequence[str], params: dict[str, Any]) -> Job:
-        values = (f"{key}={value}" for key, value in params.items())
+        values = (
+            f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items()
+        )
         return self.job([*fixed, *values])
 
     def _ask(self, study: Any, space: dict[str, Any]) -> Any:

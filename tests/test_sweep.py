@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -27,6 +29,12 @@ def runs_of(folder):
 def weights(run):
     state = torch.load(run.last, weights_only=True)["state_dict"]
     return {key: value.tolist() for key, value in state.items()}
+
+
+def resident(process):
+    """Memory of a process in MB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) / 1000
 
 
 def wait_for(condition, process, seconds=120):
@@ -246,3 +254,52 @@ def test_run_json_of_a_bad_combination_says_why(cli, tmp_path):
     info = json.loads(path.read_text())
     assert info["status"] == "failed"
     assert "data.batch_size=1 is not allowed" in info["reason"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_memory_does_not_grow_from_run_to_run(start, tmp_path):
+    process = start("-m", "seed=range(0,16)", "sweep=many", "trainer=smoke", *QUICK[:2])
+    folder = tmp_path / "outputs" / "sweeps" / "many"
+
+    def finished():
+        return sum(run.info()["status"] == "finished" for run in runs_of(folder).values())
+
+    wait_for(lambda: finished() >= 3, process)
+    before = resident(process)
+    wait_for(lambda: finished() >= 15, process)
+    assert resident(process) - before < 40
+
+
+def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path):
+    optuna = pytest.importorskip("optuna")
+    space = "optim.lr=tag(log,interval(1e-5,1e-2))"
+    command = (
+        "-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", space, "model=densevae",
+        "trainer.max_epochs=1", *QUICK,
+    )  # fmt: skip
+    ends = []
+    for name in ("whole", "cut"):
+        folder = tmp_path / "outputs" / "sweeps" / name
+        if name == "cut":
+            process = start(*command, f"sweep={name}")
+            wait_for(lambda: len(runs_of(folder)) == 2, process)  # noqa: B023
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        process = start(*command, f"sweep={name}")
+        assert process.wait(timeout=120) == 0, process.stderr.read()
+        storage = f"sqlite:///{folder}/study.db"
+        (study,) = optuna.study.get_all_study_names(storage)
+        trials = optuna.load_study(study_name=study, storage=storage).get_trials()
+        assert [trial.state.name for trial in trials] == ["COMPLETE"] * 3
+        assert len(runs_of(folder)) == 3
+        rates = {run.config()["optim"]["lr"] for run in runs_of(folder).values()}
+        assert rates == {float(f"{trial.params['optim.lr']:.4g}") for trial in trials}
+        ends.append({trial.params["optim.lr"]: trial.value for trial in trials})
+    assert ends[0] == ends[1]
+
+
+def test_a_search_without_an_interval_is_one_line(cli):
+    pytest.importorskip("optuna")
+    done = cli("-m", "hydra/sweeper=optuna", "optim.lr=1e-4,1e-3")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: hydra/sweeper=optuna needs an interval")
