@@ -25,7 +25,12 @@ KIND = "._target_"
 @cache
 def paper(model: str) -> Settings:
     """The paper's recipe for a model that conf/ has; empty for another."""
-    return of(_composed(f"model={model}", "experiment=paper")) if model in _stems("model") else {}
+    return of(recipe(model)) if model in _stems("model") else {}
+
+
+def recipe(model: str) -> Config:
+    """The configuration of the paper's recipe for a model that conf/ has."""
+    return _composed(f"model={model}", "experiment=paper")
 
 
 def of(saved: Config) -> Settings:
