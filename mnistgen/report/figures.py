@@ -135,6 +135,28 @@ def confusions(counts: Mapping[str, Array | None]) -> Figure:
     return figure
 
 
+def rates(sweeps: Mapping[str, tuple[str, Mapping[float, Sequence[float]]]], label: str) -> Figure:
+    """A metric against the learning rate, both on log axes: the mean and each seed's value.
+
+    A sweep is its model's name and the values at each rate, under a label of its own.
+    """
+    figure, (ax,) = _row(1, width=7, height=4)
+    for number, (name, (model, values)) in enumerate(sweeps.items()):
+        looks = {"color": MODEL_COLOURS.get(model, OTHER_COLOUR)}
+        line = ("-", "--", ":", "-.")[number % 4]
+        means = [float(np.mean(found)) for found in values.values()]
+        marker = MODEL_MARKERS.get(model, "x")
+        ax.plot(list(values), means, label=name, marker=marker, linestyle=line, **looks)
+        for rate, found in values.items():
+            ax.scatter([rate] * len(found), found, s=12, alpha=0.6, **looks)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("learning rate")
+    ax.set_ylabel(label)
+    ax.legend(fontsize=8)
+    return figure
+
+
 def _row(n: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(width * max(n, 1), height))
     return figure, list(figure.subplots(1, max(n, 1), squeeze=False)[0])

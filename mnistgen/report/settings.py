@@ -2,10 +2,12 @@
 
 import re
 import shlex
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 
 from mnistgen import config
 from mnistgen.config import CONF_DIR, Config, hydra_value
@@ -94,7 +96,10 @@ def _values(saved: Config) -> Settings:
 
 
 def _composed(*overrides: str) -> Config:
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+    """A training's configuration, also inside of a command, whose Hydra knows conf/ already."""
+    inside = GlobalHydra.instance().is_initialized()
+    known = nullcontext() if inside else initialize_config_dir(str(CONF_DIR), version_base="1.3")
+    with known:
         return config.plain(compose("config", overrides=list(overrides)))
 
 

@@ -1,12 +1,10 @@
-"""The looks that all figures share, on paper and on a dark screen."""
+"""The looks that all figures share, on paper and on a page that is light or dark."""
 
 import io
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 MODEL_COLOURS = {
@@ -39,12 +37,30 @@ COMMON = {
     "figure.constrained_layout.use": True,
 }
 
-INK = {"light": "#1b1f24", "dark": "#e6e6e6"}
+INK = "#1b1f24"
+GREY = "#737b84"
+"""Ink that can be read on a light and on a dark page."""
 
 
-def theme(name: str) -> dict[str, object]:
-    """matplotlib's settings for "light" or "dark"."""
-    ink = INK[name]
+class Drawn(NamedTuple):
+    """One figure as files: PNG and SVG in ink on white, and an SVG for a page of any colour."""
+
+    png: bytes
+    svg: bytes
+    page: bytes
+
+
+def draw(figure: Callable[[], Figure]) -> Drawn:
+    """A figure in all its forms."""
+    with mpl.rc_context(_looks(INK)):
+        made = figure()
+        png, svg = _saved(made, "png"), _saved(made, "svg")
+    with mpl.rc_context(_looks(GREY)):
+        page = _saved(figure(), "svg", transparent=True, dpi=130)
+    return Drawn(png, svg, page)
+
+
+def _looks(ink: str) -> dict[str, Any]:
     keys = (
         "text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color",
         "ytick.color", "grid.color",
@@ -52,32 +68,9 @@ def theme(name: str) -> dict[str, object]:
     return {**COMMON, **dict.fromkeys(keys, ink)}
 
 
-class Drawn(NamedTuple):
-    """One figure as files: PNG and SVG on white, and a transparent SVG for either theme."""
-
-    png: bytes
-    svg: bytes
-    light: bytes
-    dark: bytes
-
-
-def draw(figure: Callable[[], Figure]) -> Drawn:
-    """A figure in all its forms; it is drawn once for each theme."""
-    with mpl.rc_context(theme("light")):
-        made = figure()
-        png = _saved(made, "png", transparent=False)
-        svg = _saved(made, "svg", transparent=False)
-        light = _saved(made, "svg", transparent=True)
-    with mpl.rc_context(theme("dark")):
-        dark = _saved(figure(), "svg", transparent=True)
-    return Drawn(png, svg, light, dark)
-
-
-def _saved(figure: Figure, kind: str, *, transparent: bool) -> bytes:
-    canvas = FigureCanvasAgg(figure) if kind == "png" else FigureCanvasSVG(figure)
+def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
+    """A figure as a file that holds no date, so that it is the same when nothing has changed."""
     file = io.BytesIO()
     undated = {"Date": None} if kind == "svg" else {}
-    canvas.figure.savefig(
-        file, format=kind, transparent=transparent, bbox_inches="tight", metadata=undated
-    )
+    figure.savefig(file, format=kind, bbox_inches="tight", metadata=undated, **options)
     return file.getvalue()

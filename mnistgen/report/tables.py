@@ -8,6 +8,7 @@ from typing import Any
 
 from mnistgen.evaluate import SHOWN
 from mnistgen.report import settings
+from mnistgen.report.claims import Claim
 from mnistgen.report.groups import Group, Pooled
 from mnistgen.report.records import Record
 
@@ -31,6 +32,12 @@ class Table:
         """The table as Markdown, where names cannot make cells or HTML of their own."""
         lines = [self.header, ["---"] * len(self.header), *self._starred()]
         return "".join(f"| {' | '.join(map(_markdown, line))} |\n" for line in lines)
+
+    def transposed(self) -> "Table":
+        """Rows as columns: the first column is the header."""
+        lines = list(zip(self.header, *self.rows, strict=True))
+        marked = frozenset((j - 1, i + 1) for i, j in self.marked)
+        return Table(lines[0], lines[1:], marked)
 
     def _starred(self) -> list[list[str]]:
         return [
@@ -77,10 +84,11 @@ def hyperparameters(groups: Sequence[Group]) -> Table:
     return Table(header, rows, frozenset(marked))
 
 
-def results(groups: Sequence[Group]) -> Table:
+def results(groups: Sequence[Group], expected: Sequence[str] = ()) -> Table:
     """Every measure of every group, mean and standard deviation over seeds (Table 4).
 
-    Below the groups stand the floors and ceilings; a measure that was not made is blank.
+    A measure that was not made is blank, and a model that is expected and missing has a row that
+    says so. Below stand the floors and ceilings.
     """
     comparisons = comparisons_of(groups)
     names = [
@@ -101,6 +109,8 @@ def results(groups: Sequence[Group]) -> Table:
         ]
         for group in groups
     ]
+    missing = [model for model in expected if model not in {group.model for group in groups}]
+    rows += [[model, "not run", *[""] * (len(names) + 4)] for model in missing]
     rows += [
         [kind, "", "", "", *(_number(measures.get(name)) for name in names), "", ""]
         for kind, measures in comparisons.items()
@@ -132,6 +142,17 @@ def provenance(records: Iterable[Record]) -> Table:
             f"{info['seconds']:.0f}" if "seconds" in info else "",
             settings.command(record.model, record.config),
         ])  # fmt: skip
+    return Table(header, rows)
+
+
+def verdicts(claims: Iterable[Claim]) -> Table:
+    """Each part of each claim with its rule, its numbers and its verdict."""
+    rows = [
+        [claim.name, claim.verdict, part.says, part.rule, part.numbers, part.verdict, part.reason]
+        for claim in claims
+        for part in claim.parts
+    ]
+    header = "claim", "verdict", "part", "rule", "numbers", "verdict on the part", "why undecided"
     return Table(header, rows)
 
 
