@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from mnistgen.report import (
@@ -20,7 +19,7 @@ from mnistgen.report import (
     sweeps,
     tables,
 )
-from mnistgen.report.claims import Claim, Evidence
+from mnistgen.report.evidence import Claim, Evidence
 from mnistgen.report.figures import Array
 from mnistgen.report.groups import GANS, MODELS, VAES, Group
 from mnistgen.report.latents import Toy
@@ -44,6 +43,9 @@ TABLES = (
 
 FRAMES = 50
 """Epochs of a model that the page holds at most."""
+
+FRAME = 5
+"""Rows and columns of each that it shows."""
 
 STILLS = 7
 """Epochs of a model that the figure on paper shows at most."""
@@ -85,7 +87,7 @@ def of(root: Path, *, play: bool) -> Contents:
             name: style.draw(figure) for name, figure in _figures(chosen, swept, models).items()
         },
         epochs={
-            name: frames
+            name: {epoch: snapshots.corner(picture, FRAME) for epoch, picture in frames.items()}
             for name in shown
             if (frames := snapshots.through_epochs(chosen[name], FRAMES))
         },
@@ -114,9 +116,7 @@ def _figures(
 ) -> dict[str, Callable[[], Figure]]:
     """How each figure is drawn for which there is anything to show."""
     drawn: dict[str, Callable[[], Figure]] = {}
-    gans, vaes = (
-        {name: chosen[name] for name in kind if name in chosen} for kind in (GANS, VAES)
-    )
+    gans, vaes = ({name: chosen[name] for name in kind if name in chosen} for kind in (GANS, VAES))
     if gans:
         samples = {name: snapshots.last(chosen.get(name), "samples") for name in GANS}
         drawn["figure-1-gan-samples"] = partial(figures.images, samples)
@@ -131,21 +131,20 @@ def _figures(
         elbo = {name: _curves(chosen, name, "train/loss") for name in VAES}
         drawn["figure-4-elbo"] = partial(figures.curves, elbo, "-ELBO (nats an image)")
         drawn["confusion"] = partial(
-            figures.confusions, {name: _confusion(chosen.get(name)) for name in VAES}
+            figures.confusions,
+            {name: chosen[name].confusion() if name in chosen else None for name in VAES},
         )
     of_models = {name: models[name] for name in VAES if name in models}
     planes = {name: latents.plane(model) for name, model in of_models.items()}
     if any(planes.values()):
-        drawn["latent-space"] = partial(
-            figures.latents, {name: planes.get(name) for name in VAES}
-        )
+        drawn["latent-space"] = partial(figures.latents, {name: planes.get(name) for name in VAES})
     manifolds = {name: latents.manifold(model) for name, model in of_models.items()}
     if any(picture is not None for picture in manifolds.values()):
-        drawn["manifold"] = partial(
-            figures.images, {name: manifolds.get(name) for name in VAES}
-        )
+        drawn["manifold"] = partial(figures.images, {name: manifolds.get(name) for name in VAES})
     if chosen:
-        fid = {name: _curves(chosen, name, "val/fid") for name in dict.fromkeys([*MODELS, *chosen])}
+        fid = {
+            name: _curves(chosen, name, "val/fid") for name in dict.fromkeys([*MODELS, *chosen])
+        }
         drawn["fid"] = partial(figures.curves, fid, "FID of 2,000 samples", log=True)
         strips = {
             name: {
@@ -167,15 +166,6 @@ def _figures(
 
 def _curves(chosen: Mapping[str, Group], model: str, name: str) -> list[figures.Curve]:
     return list(chosen[model].curves(name)) if model in chosen else []
-
-
-def _confusion(group: Group | None) -> Array | None:
-    """The counts of all seeds together."""
-    if group is None:
-        return None
-    found = [record.evaluation.get("metrics", {}).get("confusion") for record in group.finished]
-    counts = [matrix for matrix in found if matrix is not None]
-    return np.sum(counts, 0) if counts else None
 
 
 def _objectives(sweep: Sweep) -> dict[float, list[float]]:

@@ -142,7 +142,7 @@ def rates(sweeps: Mapping[str, tuple[str, Mapping[float, Sequence[float]]]], lab
     """
     figure, (ax,) = _row(1, width=7, height=4)
     for number, (name, (model, values)) in enumerate(sweeps.items()):
-        looks = {"color": MODEL_COLOURS.get(model, OTHER_COLOUR)}
+        looks: dict[str, Any] = {"color": MODEL_COLOURS.get(model, OTHER_COLOUR)}
         line = ("-", "--", ":", "-.")[number % 4]
         means = [float(np.mean(found)) for found in values.values()]
         marker = MODEL_MARKERS.get(model, "x")

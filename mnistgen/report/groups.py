@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from mnistgen.report import settings
+from mnistgen.report.figures import Array
 from mnistgen.report.records import Note, Record
 from mnistgen.report.settings import Settings, differences
 
@@ -62,8 +65,14 @@ class Group:
     def told(self, name: str) -> Pooled | None:
         """A number of the finished runs' run.json; None where none has it."""
         found = [record.info.get(name) for record in self.finished]
-        values = [float(value) for value in found if type(value) in (int, float)]
+        values = [float(value) for value in found if isinstance(value, (int, float))]
         return Pooled(values) if values else None
+
+    def confusion(self) -> Array | None:
+        """The counts of the finished runs together, (10, 10); None where none was evaluated."""
+        found = [r.evaluation.get("metrics", {}).get("confusion") for r in self.finished]
+        counts = [matrix for matrix in found if matrix is not None]
+        return np.sum(counts, 0) if counts else None
 
     def curves(self, name: str) -> list[tuple[list[float], list[float]]]:
         """Epochs and values of a name in metrics.csv, for each run that has it."""

@@ -1,8 +1,6 @@
 """A report's files: the page, and beside it each figure and table for use elsewhere."""
 
 import base64
-import json
-import math
 from functools import cache
 from importlib.resources import files as package_files
 from typing import Any
@@ -11,9 +9,9 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import mnistgen
-from mnistgen.report import claims, rules, snapshots, tables
+from mnistgen.report import rules, snapshots
 from mnistgen.report.contents import FIGURES, TABLES, Contents
-from mnistgen.report.groups import GANS, MODELS, VAES
+from mnistgen.report.groups import MODELS
 from mnistgen.report.style import MODEL_COLOURS, OTHER_COLOUR
 
 RUNTIME = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm.gz"

@@ -66,9 +66,7 @@ def read(root: Path) -> tuple[list[Record], list[Note]]:
         found, reason = _evaluation(record)
         if reason:
             notes.append(Note(name, reason))
-        records.append(
-            Record(run, name, record.info, record.config, record.rows, found)
-        )
+        records.append(Record(run, name, record.info, record.config, record.rows, found))
     return sorted(records, key=lambda record: str(record.info.get("created", ""))), notes
 
 
@@ -104,15 +102,14 @@ def _evaluation(record: Record) -> tuple[dict[str, Any], str]:
 
 def _is_whole(found: dict[str, Any]) -> bool:
     """Whether an evaluation has the parts and kinds of values that evaluate writes."""
-    parts = [found.get(part) for part in ("settings", "metrics", "comparisons")]
+    parts: list[Any] = [found.get(part) for part in ("settings", "metrics", "comparisons")]
     if not all(isinstance(part, dict) for part in parts):
         return False
     settings, metrics, comparisons = parts
     keys = {"checkpoint", "checkpoint_sha256", "epoch", "samples"}
     tables = [metrics, *comparisons.values()]
     return keys <= settings.keys() and all(
-        isinstance(table, dict)
-        and all(_is_measure(name, value) for name, value in table.items())
+        isinstance(table, dict) and all(_is_measure(name, value) for name, value in table.items())
         for table in tables
     )
 

@@ -121,7 +121,7 @@ def trend(values: list[float]) -> float:
 
 
 def roughness(values: list[float]) -> float:
-    """The mean of how far each point lies off the middle of its neighbours, over the mean level."""
+    """How far points lie off the middle of their neighbours, on average, over the mean level."""
     x = np.asarray(values)
     level = np.abs(x).mean() if len(x) else 0.0
     if len(x) < 3 or level == 0:

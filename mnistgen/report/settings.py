@@ -123,6 +123,8 @@ def _written(value: Any) -> str:
         return hydra_value(value)
     if isinstance(value, list):
         return f"[{','.join(map(_written, value))}]"
-    return {True: "true", False: "false", None: "null"}[value] if (
-        isinstance(value, bool) or value is None
-    ) else repr(value)
+    return (
+        {True: "true", False: "false", None: "null"}[value]
+        if (isinstance(value, bool) or value is None)
+        else repr(value)
+    )

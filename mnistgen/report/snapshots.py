@@ -15,7 +15,7 @@ TILE = 30
 
 
 def last(group: Group | None, name: str) -> Array | None:
-    """The newest picture of a name, (H, W) in [0, 1]; None where there is none that can be read."""
+    """The newest picture of a name, (H, W) in [0, 1]; None where none can be read."""
     for path in reversed(list(_paths(group, name).values())):
         picture = read(path)
         if picture is not None:

@@ -60,7 +60,7 @@ def draw(figure: Callable[[], Figure]) -> Drawn:
     return Drawn(png, svg, page)
 
 
-def _looks(ink: str) -> dict[str, Any]:
+def _looks(ink: str) -> Any:  # whose keys matplotlib lists one by one as literals
     keys = (
         "text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color",
         "ytick.color", "grid.color",

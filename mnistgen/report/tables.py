@@ -8,7 +8,7 @@ from typing import Any
 
 from mnistgen.evaluate import SHOWN
 from mnistgen.report import settings
-from mnistgen.report.claims import Claim
+from mnistgen.report.evidence import Claim
 from mnistgen.report.groups import Group, Pooled
 from mnistgen.report.records import Record
 
@@ -129,7 +129,9 @@ def provenance(records: Iterable[Record]) -> Table:
     rows = []
     for record in records:
         info = record.info
-        versions = ", ".join(f"{name} {version}" for name, version in info.get("versions", {}).items())
+        versions = ", ".join(
+            f"{name} {version}" for name, version in info.get("versions", {}).items()
+        )
         told = [info.get(key) for key in ("machine", "device", "precision", "threads")]
         rows.append([
             record.name,

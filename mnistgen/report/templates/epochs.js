@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const strips = Object.values(JSON.parse(document.getElementById("epoch-data").textContent));
+  const strips = JSON.parse(document.getElementById("epoch-data").textContent);
   const slider = document.getElementById("epoch");
   if (!slider) return;
   const images = [...document.querySelectorAll("[data-strip]")];
@@ -12,14 +12,14 @@
     const epoch = Number(slider.value);
     shown.value = epoch;
     images.forEach((image) => {
-      const { epochs, images: pictures } = strips[Number(image.dataset.strip)];
+      const { epochs, images: pictures } = strips[image.dataset.strip];
       const later = epochs.findIndex((other) => other > epoch);
       const at = Math.max(0, (later < 0 ? epochs.length : later) - 1);
       image.src = pictures[at];
       image.parentElement.querySelector("span").textContent = `epoch ${epochs[at]}`;
     });
   };
-  slider.max = Math.max(...strips.map(({ epochs }) => epochs[epochs.length - 1]));
+  slider.max = Math.max(...Object.values(strips).map(({ epochs }) => epochs.at(-1)));
   slider.value = slider.max;
   slider.addEventListener("input", show);
 
