@@ -42,7 +42,8 @@ def main(cfg: DictConfig) -> None:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
-    log.info("%d runs of %d models: %s", len(found.records), len(found.chosen), out / "index.html")
+    counted = len(found.records), len(found.chosen)
+    log.info("%s: runs %d, models %d", out / "index.html", *counted)
 
 
 if __name__ == "__main__":

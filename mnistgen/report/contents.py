@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -20,7 +21,7 @@ from mnistgen.report import (
     tables,
 )
 from mnistgen.report.evidence import Claim, Evidence
-from mnistgen.report.figures import Array
+from mnistgen.report.figures import Array, Curve
 from mnistgen.report.groups import GANS, MODELS, VAES, Group
 from mnistgen.report.latents import Toy
 from mnistgen.report.records import Note, Record
@@ -114,63 +115,73 @@ def _tables(
 def _figures(
     chosen: Mapping[str, Group], swept: list[Sweep], models: Mapping[str, Trained]
 ) -> dict[str, Callable[[], Figure]]:
-    """How each figure is drawn for which there is anything to show."""
-    drawn: dict[str, Callable[[], Figure]] = {}
-    gans, vaes = ({name: chosen[name] for name in kind if name in chosen} for kind in (GANS, VAES))
-    if gans:
-        samples = {name: snapshots.last(chosen.get(name), "samples") for name in GANS}
-        drawn["figure-1-gan-samples"] = partial(figures.images, samples)
-        losses = {
-            name: {loss: _curves(chosen, name, f"train/{loss}") for loss in ("g_loss", "d_loss")}
-            for name in GANS
-        }
-        drawn["figure-2-gan-losses"] = partial(figures.gan_losses, losses)
-    if vaes:
-        outputs = {name: snapshots.last(chosen.get(name), "reconstructions") for name in VAES}
-        drawn["figure-3-vae-outputs"] = partial(figures.images, outputs)
-        elbo = {name: _curves(chosen, name, "train/loss") for name in VAES}
-        drawn["figure-4-elbo"] = partial(figures.curves, elbo, "-ELBO (nats an image)")
-        drawn["confusion"] = partial(
+    """How each figure is drawn that has anything to show."""
+
+    def curves(model: str, name: str) -> list[Curve]:
+        return chosen[model].curves(name) if model in chosen else []
+
+    def last(model: str, name: str) -> Array | None:
+        return snapshots.last(chosen.get(model), name)
+
+    vaes = {name: models.get(name) for name in VAES}
+    elbo = partial(figures.curves, label="-ELBO (nats an image)")
+    fid = partial(figures.curves, label="FID of 2,000 samples", log=True)
+    rates = partial(figures.rates, label="val/fid at the last epoch")
+    data: dict[str, tuple[Callable[[Any], Figure], dict[str, Any]]] = {
+        "figure-1-gan-samples": (figures.images, {name: last(name, "samples") for name in GANS}),
+        "figure-2-gan-losses": (
+            figures.gan_losses,
+            {name: _losses(chosen, name) for name in GANS},
+        ),
+        "figure-3-vae-outputs": (
+            figures.images,
+            {name: last(name, "reconstructions") for name in VAES},
+        ),
+        "figure-4-elbo": (elbo, {name: curves(name, "train/loss") for name in VAES}),
+        "fid": (
+            fid,
+            {name: curves(name, "val/fid") for name in {**dict.fromkeys(MODELS), **chosen}},
+        ),
+        "epochs": (figures.filmstrip, {name: _stills(group) for name, group in chosen.items()}),
+        "latent-space": (
+            figures.latents,
+            {name: latents.plane(model) if model else None for name, model in vaes.items()},
+        ),
+        "manifold": (
+            figures.images,
+            {name: latents.manifold(model) if model else None for name, model in vaes.items()},
+        ),
+        "confusion": (
             figures.confusions,
             {name: chosen[name].confusion() if name in chosen else None for name in VAES},
-        )
-    of_models = {name: models[name] for name in VAES if name in models}
-    planes = {name: latents.plane(model) for name, model in of_models.items()}
-    if any(planes.values()):
-        drawn["latent-space"] = partial(figures.latents, {name: planes.get(name) for name in VAES})
-    manifolds = {name: latents.manifold(model) for name, model in of_models.items()}
-    if any(picture is not None for picture in manifolds.values()):
-        drawn["manifold"] = partial(figures.images, {name: manifolds.get(name) for name in VAES})
-    if chosen:
-        fid = {
-            name: _curves(chosen, name, "val/fid") for name in dict.fromkeys([*MODELS, *chosen])
-        }
-        drawn["fid"] = partial(figures.curves, fid, "FID of 2,000 samples", log=True)
-        strips = {
-            name: {
-                epoch: snapshots.corner(picture, 4)
-                for epoch, picture in snapshots.through_epochs(group, STILLS).items()
-            }
-            for name, group in chosen.items()
-        }
-        drawn["epochs"] = partial(figures.filmstrip, strips)
-    over_rates = {
-        sweep.label: (sweep.model, values)
-        for sweep in swept
-        if sweep.key == "optim.lr" and (values := _objectives(sweep))
+        ),
+        "rates": (rates, _rates(swept)),
     }
-    if over_rates:
-        drawn["rates"] = partial(figures.rates, over_rates, "val/fid at the last epoch")
-    return drawn
-
-
-def _curves(chosen: Mapping[str, Group], model: str, name: str) -> list[figures.Curve]:
-    return list(chosen[model].curves(name)) if model in chosen else []
-
-
-def _objectives(sweep: Sweep) -> dict[float, list[float]]:
     return {
-        value: pooled.values
-        for value, group in sweep.groups.items()
-        if (pooled := group.told("objective"))
+        name: partial(draw, found)
+        for name, (draw, found) in data.items()
+        if any(part is not None and len(part) for part in found.values())
     }
+
+
+def _losses(chosen: Mapping[str, Group], model: str) -> dict[str, list[Curve]]:
+    if model not in chosen:
+        return {}
+    found = {loss: chosen[model].curves(f"train/{loss}") for loss in ("g_loss", "d_loss")}
+    return {loss: curves for loss, curves in found.items() if curves}
+
+
+def _stills(group: Group) -> dict[int, Array]:
+    pictures = snapshots.through_epochs(group, STILLS)
+    return {epoch: snapshots.corner(picture, 4) for epoch, picture in pictures.items()}
+
+
+def _rates(swept: list[Sweep]) -> dict[str, tuple[str, dict[float, list[float]]]]:
+    """Of each sweep of rates that was measured the model, and the seeds' last FIDs at each."""
+    found = {}
+    for sweep in swept:
+        told = {value: group.told("objective") for value, group in sweep.groups.items()}
+        values = {value: pooled.values for value, pooled in told.items() if pooled}
+        if sweep.key == "optim.lr" and values:
+            found[sweep.label] = sweep.model, values
+    return found

@@ -95,6 +95,7 @@ def _values(saved: Config) -> Settings:
     }
 
 
+@cache
 def _composed(*overrides: str) -> Config:
     """A training's configuration, also inside of a command, whose Hydra knows conf/ already."""
     inside = GlobalHydra.instance().is_initialized()
