@@ -55,10 +55,6 @@ def new_folder(
         built = build(asked, "model")
         content = {"state_dict": built.state_dict(), "epoch": epochs - 1}
         SafeCheckpointIO().save_checkpoint(content, run.last)
-    if checkpoint:
-        built = build(asked, "model")
-        content = {"state_dict": built.state_dict(), "epoch": epochs - 1}
-        SafeCheckpointIO().save_checkpoint(content, run.last)
     if metrics is not None:
         measured = {
             "checkpoint": "last.ckpt",
