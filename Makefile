@@ -6,7 +6,7 @@ PIP_ARGS ?=
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help train test lint format sweep paper report tensorboard clean
+.PHONY: help train test lint format sweep paper report bench tensorboard clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -38,6 +38,9 @@ paper: .venv/installed ## train the paper's five for 50 epochs, measure, report;
 report: .venv/installed ## report on all runs; ARGS="runs=... out=..." are passed on
 	$(BIN)/python -m mnistgen.report $(ARGS)
 
+bench: .venv/installed-bench ## measure the speed; ARGS="models=cnngan seconds=20" are passed on
+	$(BIN)/python -m benchmarks $(ARGS)
+
 tensorboard: .venv/installed ## show the curves of all runs
 	$(BIN)/tensorboard --logdir outputs
 
@@ -54,4 +57,8 @@ clean: ## remove the environment and all caches, but no run
 
 .venv/installed-test: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install $(PIP_ARGS) -e '.[test]'
+	touch $@ .venv/installed
+
+.venv/installed-bench: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install $(PIP_ARGS) -e '.[joblib,tensorflow]'
 	touch $@ .venv/installed

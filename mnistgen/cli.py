@@ -4,9 +4,10 @@ import difflib
 import functools
 import logging
 import os
-import re
 import sys
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -19,15 +20,13 @@ from omegaconf.errors import OmegaConfBaseException
 from mnistgen.config import CONF_DIR
 from mnistgen.errors import Interrupted, UserError
 
+# Of conf/hydra/launcher, which is to be checked against the plugins' own schemas
+warnings.filterwarnings("ignore", "(?s).*is validated against ConfigStore schema", UserWarning)
+
 Task = Callable[[DictConfig], Any]
 
-# Of the overrides of a sweep's job: safe on every file system, and a Hydra value without quotes
-OmegaConf.register_new_resolver(
-    "file_name", lambda text: re.sub(r"[^\w.,+-]+", "-", str(text)).replace(",", "_")
-)
 
-
-def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
+def command(config_name: str, conf_dir: Path = CONF_DIR) -> Callable[[Task], Callable[[], None]]:
     """Make a function of a configuration a command that exits 1 with one line on bad input."""
 
     def decorate(task: Task) -> Callable[[], None]:
@@ -41,9 +40,9 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             try:
                 return task(cfg)
             except UserError as error:
-                print(f"error: {error}", file=sys.stderr)
                 if HydraConfig.get().mode == RunMode.MULTIRUN:
-                    raise  # the sweep goes on with the other jobs
+                    raise  # it is the sweep's, which goes on with the other jobs
+                print(f"error: {error}", file=sys.stderr)
                 sys.exit(1)
             except OSError as error:
                 print(f"error: {error}", file=sys.stderr)
@@ -53,15 +52,18 @@ def command(config_name: str) -> Callable[[Task], Callable[[], None]]:
             except Interrupted as error:
                 sys.exit(128 + error.signum)
 
-        program = hydra.main(str(CONF_DIR), config_name, version_base="1.3")(job)
+        program = hydra.main(str(conf_dir), config_name, version_base="1.3")(job)
 
         def main() -> None:
             wanted_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
             os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come here, instead of being printed
             try:
                 program()
-            except UserError:
-                sys.exit(1)  # it was printed where it happened
+            except UserError as error:
+                print(f"error: {error}", file=sys.stderr)
+                sys.exit(1)
+            except Interrupted as error:
+                sys.exit(128 + error.signum)
             except KeyboardInterrupt:
                 sys.exit(130)
             except (HydraException, OmegaConfBaseException, ValueError) as error:

@@ -28,6 +28,8 @@ Config = dict[str, Any]
 
 MAX_VAL_SIZE = 60_000
 
+OF_THE_COMMAND = ("resume", "outputs", "sweep", "retry")
+
 
 def whole(low: float, high: float = math.inf) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and low <= value < high
@@ -59,6 +61,11 @@ A_PATH: Rule = ("a path", lambda value: isinstance(value, str) and value != "")
 RULES: dict[str, Rule] = {
     "seed": ("a whole number from 0 to 4294967295", whole(0, 2**32)),
     "threads": ("null or a whole number from 1", lambda v: v is None or whole(1)(v)),
+    "retry": ("null or failed", lambda value: value in (None, "failed")),
+    "sweep": (
+        "null or a name of letters, digits and . _ + -",
+        lambda v: v is None or (isinstance(v, str) and bool(re.fullmatch(r"\w[\w.+-]*", v))),
+    ),
     "model.latent_dim": ("a whole number from 1", whole(1)),
     "model.activation": one_of("relu", "leaky_relu", "elu", "gelu", "silu"),
     "model.batch_norm": ("true or false", lambda v: type(v) is bool),
@@ -115,6 +122,11 @@ def plain(cfg: DictConfig) -> Config:
     return config
 
 
+def of_the_run(config: Config) -> Config:
+    """What a run saves of a configuration: all but what is said of runs in general."""
+    return {key: config[key] for key in config if key not in OF_THE_COMMAND}
+
+
 def values(cfg: DictConfig) -> Config:
     """Hydra's configuration as plain containers; raises UserError where a value is missing."""
     missing = sorted(OmegaConf.missing_keys(cfg))
@@ -126,7 +138,7 @@ def values(cfg: DictConfig) -> Config:
 
 def load(path: Path) -> Config:
     """A configuration that a run saved; raises UserError where it is damaged or not allowed."""
-    config = _read_yaml(path)
+    config = read(path)
     for key, value in leaves(config):
         if isinstance(value, str) and ("${" in value or value == "???"):
             raise UserError(f"{path}: {key}={value!r} is not plain data")
@@ -134,7 +146,15 @@ def load(path: Path) -> Config:
         check(config)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    return dict(config)
+    return config
+
+
+def read(path: Path) -> Config:
+    """A saved configuration, be it good or not; raises UserError where it is none."""
+    config = _read_yaml(path)
+    if not isinstance(config, dict):
+        raise UserError(f"{path} is damaged: it holds no configuration")
+    return config
 
 
 def load_list(path: Path) -> list[str]:

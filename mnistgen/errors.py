@@ -1,8 +1,12 @@
-"""The two ways in which a command ends early on purpose."""
+"""The ways in which a command ends early on purpose."""
 
 
 class UserError(Exception):
     """What was asked for cannot be done; the message is one line that says what and why."""
+
+
+class Busy(UserError):
+    """Another process is training the run."""
 
 
 class Interrupted(BaseException):

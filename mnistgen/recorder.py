@@ -16,7 +16,6 @@ from torch.utils.tensorboard.summary import hparams
 from mnistgen import figures
 from mnistgen.config import Config, leaves
 from mnistgen.models import VAE
-from mnistgen.monitor import FID
 from mnistgen.runs import Row, Run, write_atomically
 from mnistgen.seeds import stream
 
@@ -77,7 +76,7 @@ class Recorder(Checkpoint):
         for logger in trainer.loggers:
             logger.log_metrics(metrics, step=epoch)
             if len(self.rows) == 1:
-                log_hyperparameters(logger, self.config, [*metrics, FID])
+                log_hyperparameters(logger, self.config)
 
     def _write_pictures(self, trainer: Any, pl_module: Any, epoch: int) -> None:
         pictures = {"samples": figures.grid(pl_module.decode(self.z))}
@@ -102,10 +101,11 @@ class Recorder(Checkpoint):
         return f"epoch {epoch}/{total}  {values}  left {left}"
 
 
-def log_hyperparameters(logger: Logger, config: Config, metrics: list[str]) -> None:
-    """Record the configuration, for TensorBoard together with the metrics it is to be judged by.
+def log_hyperparameters(logger: Logger, config: Config) -> None:
+    """Record the configuration; TensorBoard shows it together with the run's curves.
 
-    TensorBoard reads the values of these from their curves, so that they are always the latest.
+    TensorBoard takes the first run's list of what to show for that of all, so none is written
+    here, and it finds the keys and the metrics of all runs itself.
     """
     parameters: dict[str, bool | int | float | str] = {}
     for key, value in leaves(config):
@@ -116,10 +116,9 @@ def log_hyperparameters(logger: Logger, config: Config, metrics: list[str]) -> N
             parameters[key] = value if plain else str(value)
     logger.log_hyperparams(parameters)
     if isinstance(logger, TensorBoardLogger):
-        judged = dict.fromkeys((m for m in metrics if m.startswith(("train/", "val/"))), 0.0)
-        writer = logger.experiment.file_writer
-        for summary in hparams(parameters, judged):  # type: ignore[no-untyped-call]
-            writer.add_summary(summary)
+        _, *session = hparams(parameters, {})  # type: ignore[no-untyped-call]
+        for summary in session:
+            logger.experiment.file_writer.add_summary(summary)
 
 
 def log_picture(logger: Logger, name: str, picture: Tensor, epoch: int) -> None:

@@ -7,6 +7,8 @@ import fcntl
 import io
 import json
 import os
+import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,7 +18,7 @@ from typing import Any
 
 from mnistgen import config as configuration
 from mnistgen.config import Config
-from mnistgen.errors import UserError
+from mnistgen.errors import Busy, Interrupted, UserError
 
 Row = dict[str, float]
 """One epoch of metrics.csv; "epoch" counts from 1."""
@@ -36,7 +38,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 class Run:
-    """A run folder that exists."""
+    """A run folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,6 +70,10 @@ class Run:
     def log(self) -> Path:
         return self.path / "train.log"
 
+    def exists(self) -> bool:
+        """Whether the folder is there and whole, which it is from its first moment."""
+        return (self.path / "run.json").exists()
+
     def picture(self, name: str, epoch: int) -> Path:
         """A picture of an epoch, which counts from 1: "samples", or another by its name."""
         prefix = "epoch" if name == "samples" else name
@@ -76,6 +82,10 @@ class Run:
     def config(self) -> Config:
         """The saved configuration; raises UserError where it is damaged or not allowed."""
         return configuration.load(self.config_path)
+
+    def asked(self) -> Config:
+        """The saved configuration as it was asked for, be it good or not; to read, not to use."""
+        return configuration.read(self.config_path)
 
     def change_config(self, config: Config, overrides: list[str]) -> None:
         """Replace the saved configuration, and note the overrides that changed it."""
@@ -101,6 +111,14 @@ class Run:
     def update(self, **fields: Any) -> None:
         """Set fields of run.json."""
         _write_info(self.path, {**self.info(), **fields})
+
+    def ended_with(self, error: BaseException) -> None:
+        """Put into run.json how a training ended that did not finish."""
+        if isinstance(error, Interrupted):
+            self.update(status="interrupted", reason=str(error))
+            return
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        self.update(status="failed", reason=reason)
 
     def metrics(self) -> list[Row]:
         """The rows of metrics.csv, without blanks; raises UserError where it is damaged."""
@@ -147,44 +165,57 @@ class Run:
         try:
             with self.lock():
                 return False
-        except UserError:
+        except Busy:
             return True
 
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep other processes off this run; the lock of a process that dies is gone with it.
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other processes off this run; raises Busy where one is on it."""
+        return lock(self.path)
 
-        Raises UserError where another process holds it.
-        """
-        with (self.path / ".lock").open("w") as file:
-            try:
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Keep other processes off a folder; the lock of a process that dies is gone with it.
+
+    Raises Busy where another process holds it.
+    """
+    with (folder / ".lock").open("w") as file:
+        for attempt in range(5):
+            if attempt:
+                time.sleep(0.05)  # who holds it may only look: see Run.locked()
+            with contextlib.suppress(BlockingIOError, PermissionError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise
-                raise UserError(f"{self.path} is being trained by another process") from error
-            yield
+                break
+        else:
+            raise Busy(f"{folder} is being trained by another process")
+        yield
 
 
-def create(path: Path, *, model: str, config: Config, overrides: list[str]) -> Run:
-    """Make a run folder at `path`, or at `path`_2 and so on where that is taken.
+@contextlib.contextmanager
+def created(
+    path: Path, *, model: str, config: Config, overrides: list[str], numbered: bool = True
+) -> Iterator[Run]:
+    """Make a run folder at `path`, and hold its lock.
 
+    Where `path` is taken it is `path`_2 and so on, or with `numbered=False` a FileExistsError.
     It appears whole or not at all, so that a kill at any moment leaves one that resumes.
     """
+    if not numbered and Run(path).exists():
+        raise FileExistsError(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.parent / f".new-{uuid.uuid4().hex}"
     (unfinished / ".hydra").mkdir(parents=True)
     _write_config(unfinished, config, overrides)
-    created = datetime.now(UTC).isoformat(timespec="milliseconds")
-    _write_info(unfinished, {"status": "running", "model": model, "created": created})
-    for number in count(2):
-        try:
-            return Run(unfinished.rename(path))
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            path = path.with_name(f"{path.name.removesuffix(f'_{number - 1}')}_{number}")
-    raise AssertionError
+    started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    _write_info(unfinished, {"status": "running", "model": model, "created": started})
+    with Run(unfinished).lock():
+        yield Run(_moved(unfinished, path, numbered))
+
+
+def create(path: Path, *, model: str, config: Config, overrides: list[str]) -> Run:
+    """Make a run folder that nobody trains yet, at `path` or at `path`_2 and so on."""
+    with created(path, model=model, config=config, overrides=overrides) as run:
+        return run
 
 
 def folders(root: Path) -> list[Run]:
@@ -209,6 +240,20 @@ def latest_unfinished(root: Path) -> Run:
         if run.info().get("status") in ("running", "interrupted") and not run.locked():
             return run
     raise UserError(f"resume=latest: {root} has no run that was interrupted")
+
+
+def _moved(folder: Path, path: Path, numbered: bool) -> Path:
+    for number in count(2):
+        try:
+            return folder.rename(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            if not numbered:
+                shutil.rmtree(folder)
+                raise FileExistsError(path) from error
+            path = path.with_name(f"{path.name.removesuffix(f'_{number - 1}')}_{number}")
+    raise AssertionError
 
 
 def _write_config(folder: Path, config: Config, overrides: list[str]) -> None:

@@ -15,13 +15,13 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 from rich.console import Console
-from torch import nn
 
 import mnistgen
 from mnistgen import checkpoints
 from mnistgen.callbacks import EpochMeans, Seeding, StopOnSignal
 from mnistgen.config import Config, build, hydra_value, threads
 from mnistgen.errors import Interrupted, UserError
+from mnistgen.memory import keep_freed_memory
 from mnistgen.monitor import FID, FIDMonitor
 from mnistgen.progress import RunProgress
 from mnistgen.recorder import Recorder
@@ -31,12 +31,13 @@ from mnistgen.seeds import stream
 log = logging.getLogger(__name__)
 
 
-def train(run: Run) -> float | None:
+def train(run: Run, *more: Callback, bar: bool = True) -> float | None:
     """Train a run from its newest checkpoint, or from the start, to its last epoch.
 
-    Returns its last `val/fid`, which a search is to minimise; None where it was never measured.
-    How it ended is in run.json. Raises UserError where it failed for a known reason, Interrupted
-    at a signal.
+    `more` callbacks are called after the run's own, but before its records are written. On a
+    terminal, `bar` shows how far it is. Returns its last `val/fid`, which a search is to
+    minimise; None where it was never measured. How it ended is in run.json. Raises UserError
+    where it failed for a known reason, Interrupted at a signal.
     """
     config = run.config()
     is_main = _process_rank() == 0
@@ -44,12 +45,12 @@ def train(run: Run) -> float | None:
     if is_main:
         run.update(status="running", reason=None)
     try:
-        objective = _fit(run, config, stop)
+        objective = _fit(run, config, stop, *more, bar=bar)
     except BaseException as error:
         stopped = stop.signum is not None and not isinstance(error, Exception)
         ended = Interrupted(stop.signum or 0) if stopped else error
         if is_main:
-            _record_end(run, ended)
+            run.ended_with(ended)
         raise ended from error
     finally:
         stop.restore()
@@ -60,11 +61,12 @@ def train(run: Run) -> float | None:
     return objective
 
 
-def _fit(run: Run, config: Config, stop: StopOnSignal) -> float | None:
+def _fit(run: Run, config: Config, stop: StopOnSignal, *more: Callback, bar: bool) -> float | None:
     _quieten()
     if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise UserError("trainer=gpu: torch finds no CUDA device here; trainer=cpu needs none")
     torch.set_num_threads(threads(config))
+    keep_freed_memory()
     torch.manual_seed(stream(config["seed"], "weights"))
     model = build(config, "model", optimizer=build(config, "optim"), schedule=build(config, "lr"))
     data = build(config, "data", seed=config["seed"])
@@ -74,12 +76,13 @@ def _fit(run: Run, config: Config, stop: StopOnSignal) -> float | None:
     done = checkpoints.read(checkpoint).content["epoch"] + 1 if checkpoint else 0
 
     means = EpochMeans()
-    precision = run.info().get("precision") or choose_precision(config, model)
+    precision = run.info().get("precision") or choose_precision(config)
     options = {**config["trainer"], "precision": precision}
     fid = FIDMonitor(options.pop("quality_every"), config["seed"])
     callbacks: list[Callback] = [Seeding(config["seed"]), means, stop, fid, Recorder(run, config)]
     console = Console(stderr=True)
-    has_bar = console.is_terminal and _process_rank() == 0
+    callbacks += more
+    has_bar = bar and console.is_terminal and _process_rank() == 0
     if has_bar:
         callbacks.append(RunProgress(means, console))
     trainer: pl.Trainer = build(
@@ -118,24 +121,21 @@ def _logger(run: Run, config: Config, done: int) -> Any:
     return build(config, "logger", **more)
 
 
-def choose_precision(config: Config, model: nn.Module) -> str:
-    """What `trainer.precision=auto` is: bfloat16 products where they are faster.
+def choose_precision(config: Config) -> str:
+    """What `trainer.precision=auto` is: products in bfloat16 where the processor has them.
 
-    They are so in convolutions, on a processor that has them in hardware; the weights, their
-    updates and the losses stay in single precision.
+    The weights, their updates and the losses stay in single precision.
     """
     asked = str(config["trainer"]["precision"])
     if asked != "auto":
         return asked
-    convolutions = (nn.Conv2d, nn.ConvTranspose2d)
-    convolves = any(isinstance(module, convolutions) for module in model.modules())
     if config["trainer"]["accelerator"] != "cpu":
         has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         info = Path("/proc/cpuinfo")
         flags = info.read_text().split() if info.exists() else []
         has_bf16 = "avx512_bf16" in flags or "amx_bf16" in flags
-    return "bf16-mixed" if convolves and has_bf16 else "32-true"
+    return "bf16-mixed" if has_bf16 else "32-true"
 
 
 def _describe(
@@ -162,7 +162,7 @@ def _describe(
         device=str(trainer.strategy.root_device),
         machine=f"{platform.node()} {platform.machine()}",
         precision=precision,
-        threads=threads(config),
+        threads=torch.get_num_threads(),
         processes=trainer.world_size,
         data_checksum=checksum,
         parameters={
@@ -170,15 +170,6 @@ def _describe(
             for name, network in model.named_children()
         },
     )
-
-
-def _record_end(run: Run, error: BaseException) -> None:
-    """Put into run.json how a training ended that did not finish."""
-    if isinstance(error, Interrupted):
-        run.update(status="interrupted", reason=str(error))
-    else:
-        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        run.update(status="failed", reason=reason)
 
 
 def _commit() -> str | None:

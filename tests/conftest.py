@@ -13,21 +13,35 @@ def command(*arguments: str, module: str = "mnistgen") -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
-@pytest.fixture
-def cli(tmp_path):
-    """Run `python -m mnistgen ...` in an empty folder, as a user does."""
+class CommandLine:
+    """Runs `python -m mnistgen ...` in a folder, as a user does."""
 
-    def run(*arguments, module="mnistgen", **options):
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, *arguments, module="mnistgen", **options):
+        return self._run(command(*arguments, module=module), **options)
+
+    def python(self, code, *arguments):
+        """Run other code with these arguments."""
+        return self._run([sys.executable, "-c", code, *arguments])
+
+    def _run(self, words, **options):
         return subprocess.run(
-            command(*arguments, module=module),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            **options,
+            words, cwd=self.folder, capture_output=True, text=True, timeout=300, **options
         )
 
-    return run
+
+@pytest.fixture
+def cli(tmp_path):
+    """A command line in an empty folder."""
+    return CommandLine(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_cli(tmp_path_factory):
+    """A command line in a folder that a module's tests share."""
+    return CommandLine(tmp_path_factory.mktemp("shared"))
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What a user types and what comes back: composition, messages, exit status."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -91,38 +90,3 @@ def test_help_lists_the_groups_and_examples(cli):
     done = cli("--help")
     assert "model: cnngan, cnnvae, densegan, densegan_deep, densevae" in done.stdout
     assert "resume=latest" in done.stdout
-
-
-def test_a_sweep_makes_a_folder_a_job_and_goes_on_after_a_failure(cli, tmp_path):
-    done = cli(
-        "-m", "trainer=smoke", "sweep=rates", "optim.lr=1e30,1e-3", "logger=none",
-        "trainer.limit_train_batches=5",
-    )  # fmt: skip
-    folder = tmp_path / "outputs" / "sweeps" / "rates"
-    assert {path.parent.name for path in folder.glob("*/run.json")} == {
-        "optim.lr-0.001_trainer.limit_train_batches-5",
-        "optim.lr-1e+30_trainer.limit_train_batches-5",
-    }
-    status = {
-        path.parent.name: json.loads(path.read_text())["status"]
-        for path in folder.glob("*/run.json")
-    }
-    assert sorted(status.values()) == ["failed", "finished"]
-    assert done.returncode == 1
-    assert "the training has diverged" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_jobs_that_run_at_once_share_the_cores(cli, tmp_path):
-    done = cli(
-        "-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2", "trainer=smoke",
-        "sweep=both", "logger=none",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    found = [
-        json.loads(path.read_text())
-        for path in (tmp_path / "outputs" / "sweeps" / "both").glob("*/run.json")
-    ]
-    assert [info["status"] for info in found] == ["finished"] * 2
-    share = max(1, len(os.sched_getaffinity(0)) // 2)
-    assert [info["threads"] for info in found] == [share, share]

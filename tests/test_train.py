@@ -12,7 +12,6 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mnistgen import checkpoints
-from mnistgen.models import CNNGAN, CNNVAE, DenseVAE
 from mnistgen.runs import Run
 from mnistgen.train import choose_precision, train
 
@@ -255,9 +254,8 @@ def test_tensorboard_has_the_epochs_on_its_axis_and_hyperparameters(cli, tmp_pat
     assert [event.step for event in seen.Images("samples")] == [1, 2, 3]
     assert ("reconstructions" in seen.Tags()["images"]) == (model == "densevae")
     assert "hp_metric" not in seen.Tags()["scalars"]
-    hparams = seen.SummaryMetadata("_hparams_/experiment").plugin_data.content
+    hparams = seen.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     assert b"optim.lr" in hparams
-    assert next(iter(expected)).encode() in hparams
 
 
 def test_the_run_folder_holds_what_the_contract_says(cli, tmp_path):
@@ -357,18 +355,16 @@ def test_each_network_of_a_gan_has_its_own_optimizer_and_schedule(new_run):
 
 
 @pytest.mark.parametrize(
-    ("flags", "model", "precision"),
+    ("flags", "precision"),
     [
-        ("fpu avx512_bf16", CNNVAE, "bf16-mixed"),
-        ("fpu amx_bf16", CNNGAN, "bf16-mixed"),
-        ("fpu avx2", CNNVAE, "32-true"),
-        ("fpu avx512_bf16", DenseVAE, "32-true"),
+        ("fpu avx512_bf16", "bf16-mixed"),
+        ("fpu amx_bf16", "bf16-mixed"),
+        ("fpu avx2 avx512f", "32-true"),
     ],
 )
-def test_precision_is_chosen_by_the_model_and_the_processor(monkeypatch, flags, model, precision):
+def test_precision_is_chosen_by_the_processor(monkeypatch, flags, precision):
     monkeypatch.setattr("pathlib.Path.read_text", lambda _: flags)
-    made = model(latent_dim=4)
     asked = {"trainer": {"precision": "auto", "accelerator": "cpu"}}
-    assert choose_precision(asked, made) == precision
+    assert choose_precision(asked) == precision
     asked["trainer"]["precision"] = "64-true"
-    assert choose_precision(asked, made) == "64-true"
+    assert choose_precision(asked) == "64-true"

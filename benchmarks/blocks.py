@@ -1,0 +1,116 @@
+"""Blocks of training steps that a worker runs when it is told to, and their clock."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+PROFILED_STEPS = 20
+
+KERNELS = re.compile(r"conv|mm$|bmm|linear|onednn|mkldnn")
+"""Operations whose own time is that of convolution and matrix kernels."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a block took: seconds of each of its parts, of which "steps" are the training steps."""
+
+    steps: int
+    parts: dict[str, float]
+    first_step: float
+    """When the block's first step ended, in seconds since 1970."""
+    peak_memory: int
+    """The most memory that the process has held since it began, in bytes."""
+    precision: str
+    kernel_share: float | None
+    """Share of the steps' time that is kernels', where the block was profiled."""
+
+
+class Block:
+    """A number of training steps; `number` is the epoch whose order of images they take."""
+
+    def __init__(
+        self, connection: Connection, number: int, steps: int, profiled: bool, precision: str
+    ) -> None:
+        self.connection = connection
+        self.number = number
+        self.steps = steps
+        self.profiled = profiled
+        self.precision = precision
+        self.parts: dict[str, float] = {}
+        self.done = 0
+        self.kernel_share: float | None = None
+        self.last = time.perf_counter()
+
+    def mark(self, part: str, share: float = 1.0) -> None:
+        """Count the time since the last mark, or a share of it, as that of a part."""
+        now = time.perf_counter()
+        self.parts[part] = (now - self.last) * share
+        self.last = now
+        if part == "start" and self.profiled:
+            self._start_profile()
+
+    def step(self) -> None:
+        """Count a training step that has ended."""
+        self.done += 1
+        if self.done == 1:
+            self.first_step = time.time()
+        if self.profiled and self.done == min(self.steps, PROFILED_STEPS):
+            self._end_profile()
+        if self.done == self.steps:
+            self.mark("steps")
+
+    def finish(self) -> None:
+        """Report to whoever asked for the block."""
+        self.connection.send(
+            Timing(
+                self.steps,
+                self.parts,
+                self.first_step,
+                peak_memory(),
+                self.precision,
+                self.kernel_share,
+            )
+        )
+
+    def _start_profile(self) -> None:
+        from torch.profiler import ProfilerActivity, profile
+
+        self.profile = profile(activities=[ProfilerActivity.CPU])
+        self.profile.start()
+        self.profile_began = time.perf_counter()
+
+    def _end_profile(self) -> None:
+        seconds = time.perf_counter() - self.profile_began
+        self.profile.stop()
+        self.kernel_share = kernel_seconds(self.profile) / seconds
+
+
+class Blocks(Iterator[Block]):
+    """The blocks that are asked for over a connection, one after the other, without end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.precision = "32-true"
+
+    def __next__(self) -> Block:
+        number, steps, profiled = self.connection.recv()
+        return Block(self.connection, number, steps, profiled, self.precision)
+
+
+def kernel_seconds(profile: Any) -> float:
+    """Seconds that convolution and matrix kernels took, without what they called."""
+    events = profile.key_averages()
+    return sum(e.self_cpu_time_total for e in events if KERNELS.search(e.key)) / 1e6
+
+
+def peak_memory() -> int:
+    """The most resident memory of this process so far, in bytes.
+
+    `ru_maxrss` would count the parent's, which a child begins with.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0]) * 1024
