@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from mnistgen import charts
 from mnistgen.report import (
     claims,
     figures,
@@ -42,6 +43,8 @@ TABLES = (
 )  # fmt: skip
 """The tables' file names."""
 
+RATE = "optim.lr"
+
 FRAMES = 50
 """Epochs of a model that the page holds at most."""
 
@@ -73,7 +76,7 @@ def of(root: Path, *, play: bool) -> Contents:
     found, otherwise = groups.comparable(found)
     pooled = groups.pool(found)
     chosen = groups.chosen(pooled)
-    swept = sweeps.find(pooled, "optim.lr") + sweeps.find(pooled, "data.batch_size")
+    swept = sweeps.find(pooled, RATE) + sweeps.find(pooled, "data.batch_size")
     judged = claims.all_of(Evidence(chosen, swept))
     models = {name: model for name in chosen if (model := latents.load(chosen[name]))}
     shown = [name for name in MODELS if name in chosen] + [n for n in chosen if n not in MODELS]
@@ -126,7 +129,6 @@ def _figures(
     vaes = {name: models.get(name) for name in VAES}
     elbo = partial(figures.curves, label="-ELBO (nats an image)")
     fid = partial(figures.curves, label="FID of 2,000 samples", log=True)
-    rates = partial(figures.rates, label="val/fid at the last epoch")
     data: dict[str, tuple[Callable[[Any], Figure], dict[str, Any]]] = {
         "figure-1-gan-samples": (figures.images, {name: last(name, "samples") for name in GANS}),
         "figure-2-gan-losses": (
@@ -155,7 +157,7 @@ def _figures(
             figures.confusions,
             {name: chosen[name].confusion() if name in chosen else None for name in VAES},
         ),
-        "rates": (rates, _rates(swept)),
+        "rates": (_draw_rates, rates(swept)),
     }
     return {
         name: partial(draw, found)
@@ -176,12 +178,22 @@ def _stills(group: Group) -> dict[int, Array]:
     return {epoch: snapshots.corner(picture, 4) for epoch, picture in pictures.items()}
 
 
-def _rates(swept: list[Sweep]) -> dict[str, tuple[str, dict[float, list[float]]]]:
-    """Of each sweep of rates that was measured the model, and the seeds' last FIDs at each."""
+def rates(swept: list[Sweep]) -> dict[str, charts.Curve]:
+    """The last FID at each rate of each sweep that has one."""
     found = {}
     for sweep in swept:
         told = {value: group.told("objective") for value, group in sweep.groups.items()}
-        values = {value: pooled.values for value, pooled in told.items() if pooled}
-        if sweep.key == "optim.lr" and values:
-            found[sweep.label] = sweep.model, values
+        measured = {value: pooled for value, pooled in told.items() if pooled}
+        if sweep.key == RATE and measured:
+            found[sweep.label] = charts.Curve(
+                model=sweep.model,
+                label=sweep.label,
+                x=list(measured),
+                mean=[pooled.mean for pooled in measured.values()],
+                deviation=[pooled.sd for pooled in measured.values()],
+            )
     return found
+
+
+def _draw_rates(found: Mapping[str, charts.Curve]) -> Figure:
+    return charts.metric_against_key(list(found.values()), key=RATE, metric="val/fid")

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from mnistgen.report.style import MODEL_COLOURS, MODEL_MARKERS, OTHER_COLOUR
+from mnistgen.charts import MODEL_COLOURS, OTHER_COLOURS, colour
 
 Array = NDArray[Any]
+MARKERS = dict(zip(MODEL_COLOURS, "osD^v", strict=True))
 Curve = tuple[Sequence[float], Sequence[float]]
 
 
@@ -39,13 +40,13 @@ def gan_losses(curves: Mapping[str, Mapping[str, Sequence[Curve]]]) -> Figure:
     """
     figure, axes = _row(len(curves), width=4, height=3.2)
     for ax, (model, losses) in zip(axes, curves.items(), strict=True):
-        colour = MODEL_COLOURS.get(model, OTHER_COLOUR)
+        shade = colour(model)
         ax.set_title(model)
         for name, label, line in (
             ("g_loss", "generator", "-"),
             ("d_loss", "discriminator", "--"),
         ):
-            _plot(ax, losses.get(name, ()), label, color=colour, linestyle=line)
+            _plot(ax, losses.get(name, ()), label, color=shade, linestyle=line)
         _finish(ax, "loss (nats)")
     return figure
 
@@ -54,13 +55,13 @@ def curves(of_models: Mapping[str, Sequence[Curve]], label: str, *, log: bool = 
     """One quantity of several models against the epoch (the paper's Figure 4, and FID)."""
     figure, (ax,) = _row(1, width=7, height=4)
     for model, found in of_models.items():
-        marker = MODEL_MARKERS.get(model, "x")
-        colour = MODEL_COLOURS.get(model, OTHER_COLOUR)
+        marker = MARKERS.get(model, "x")
+        shade = colour(model)
         every = max(1, max((len(x) for x, _ in found), default=0) // 10)
         name = model if found else f"{model}: not measured"
-        _plot(ax, found, name, color=colour, marker=marker, markevery=every, markersize=5)
+        _plot(ax, found, name, color=shade, marker=marker, markevery=every, markersize=5)
         if not found:
-            ax.plot([], [], color=colour, marker=marker, alpha=0.4, label=name)
+            ax.plot([], [], color=shade, marker=marker, alpha=0.4, label=name)
     if log:
         ax.set_yscale("log")
     _finish(ax, label)
@@ -95,7 +96,14 @@ class Plane(NamedTuple):
 def latents(planes: Mapping[str, Plane | None]) -> Figure:
     """Where a VAE puts the test images, each drawn as its digit, so that colour is no need."""
     figure, axes = _row(len(planes), width=5.5, height=5)
-    palette = [*MODEL_COLOURS.values(), OTHER_COLOUR, "#B8A800", "#7F7F7F", "#A65628", "#6A3D9A"]
+    palette = [
+        *MODEL_COLOURS.values(),
+        OTHER_COLOURS[0],
+        "#B8A800",
+        "#7F7F7F",
+        "#A65628",
+        "#6A3D9A",
+    ]
     for ax, (model, plane) in zip(axes, planes.items(), strict=True):
         ax.set_title(model)
         if plane is None:
@@ -132,28 +140,6 @@ def confusions(counts: Mapping[str, Array | None]) -> Figure:
         ax.set_yticks(range(10))
         ax.set_xlabel("digit read from the reconstruction")
         ax.set_ylabel("true digit")
-    return figure
-
-
-def rates(sweeps: Mapping[str, tuple[str, Mapping[float, Sequence[float]]]], label: str) -> Figure:
-    """A metric against the learning rate, both on log axes: the mean and each seed's value.
-
-    A sweep is its model's name and the values at each rate, under a label of its own.
-    """
-    figure, (ax,) = _row(1, width=7, height=4)
-    for number, (name, (model, values)) in enumerate(sweeps.items()):
-        looks: dict[str, Any] = {"color": MODEL_COLOURS.get(model, OTHER_COLOUR)}
-        line = ("-", "--", ":", "-.")[number % 4]
-        means = [float(np.mean(found)) for found in values.values()]
-        marker = MODEL_MARKERS.get(model, "x")
-        ax.plot(list(values), means, label=name, marker=marker, linestyle=line, **looks)
-        for rate, found in values.items():
-            ax.scatter([rate] * len(found), found, s=12, alpha=0.6, **looks)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel("learning rate")
-    ax.set_ylabel(label)
-    ax.legend(fontsize=8)
     return figure
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mnistgen.report import settings
-from mnistgen.report.figures import Array
+from mnistgen.report.figures import Array, Curve
 from mnistgen.report.records import Note, Record
 from mnistgen.report.settings import Settings, differences
 
@@ -74,7 +74,7 @@ class Group:
         counts = [matrix for matrix in found if matrix is not None]
         return np.sum(counts, 0) if counts else None
 
-    def curves(self, name: str) -> list[tuple[list[float], list[float]]]:
+    def curves(self, name: str) -> list[Curve]:
         """Epochs and values of a name in metrics.csv, for each run that has it."""
         found = []
         for record in self.finished or self.records:

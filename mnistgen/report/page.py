@@ -9,10 +9,10 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import mnistgen
+from mnistgen import charts
 from mnistgen.report import rules, snapshots
 from mnistgen.report.contents import FIGURES, TABLES, Contents
 from mnistgen.report.groups import MODELS
-from mnistgen.report.style import MODEL_COLOURS, OTHER_COLOUR
 
 RUNTIME = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm.gz"
 
@@ -47,7 +47,7 @@ def html(found: Contents) -> str:
         tables=found.tables,
         models=MODELS,
         missing=[model for model in MODELS if model not in found.chosen],
-        colours={name: MODEL_COLOURS.get(name, OTHER_COLOUR) for name in [*MODELS, *found.chosen]},
+        colours={name: charts.colour(name) for name in MODELS},
         rules=rules,
         epochs=_epochs(found),
         toys=_toys(found),

@@ -88,10 +88,9 @@ def _values(saved: Config) -> Settings:
     """All values by dotted key, but for what is the same in every configuration."""
     return {
         key: value
-        for key, value in config.leaves(saved)
+        for key, value in config.leaves(config.of_the_run(saved))
         if not key.rsplit(".", 1)[-1].isdigit()  # of a list, which is a leaf itself
         and not key.endswith("._partial_")
-        and key.split(".")[0] not in ("outputs", "resume", "sweep")
     }
 
 

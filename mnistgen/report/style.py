@@ -7,22 +7,6 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-MODEL_COLOURS = {
-    "densegan": "#0072B2",
-    "densegan_deep": "#56B4E9",
-    "cnngan": "#009E73",
-    "densevae": "#D55E00",
-    "cnnvae": "#E69F00",
-}
-"""Colours that are told apart with any colour vision.
-
-Source: M. Okabe and K. Ito, "Color Universal Design", 2008.
-"""
-
-OTHER_COLOUR = "#CC79A7"
-
-MODEL_MARKERS = dict(zip(MODEL_COLOURS, "osD^v", strict=True))
-
 COMMON = {
     "figure.dpi": 100,
     "savefig.dpi": 200,

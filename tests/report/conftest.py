@@ -1,4 +1,4 @@
-import json
+import copy
 
 import numpy as np
 import pytest
@@ -32,9 +32,7 @@ def new_folder(
     `curves` are columns of metrics.csv, `metrics` those of an evaluation of the last epoch,
     `picture` a grid (H, W) in [0, 1], or what makes one of an epoch.
     """
-    asked = json.loads(json.dumps(settings.recipe(model)))
-    for key in ("resume", "outputs", "sweep"):
-        asked.pop(key, None)
+    asked = copy.deepcopy(config.of_the_run(settings.recipe(model)))
     asked["seed"] = seed
     for key, value in (changed or {}).items():
         *parents, last = key.split(".")

@@ -1,11 +1,14 @@
 """The page in a real browser: headless Chromium, from a file, with no server and no network."""
 
+import base64
+import io
 import re
 import shutil
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from mnistgen import trained
@@ -77,12 +80,9 @@ def opened(chromium, report):
 
 def pixels(tab, selector):
     """What a canvas shows, as grey values."""
-    return np.array(
-        tab.eval_on_selector(
-            selector,
-            "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]",
-        )
-    ).reshape(-1, 4)[:, 0]
+    address = tab.eval_on_selector(selector, "canvas => canvas.toDataURL()")
+    with Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))) as image:
+        return np.asarray(image.convert("L"), dtype=float).ravel()
 
 
 def start(tab):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from mnistgen.charts import MODEL_COLOURS
 from mnistgen.report import figures, snapshots, style
 from mnistgen.report.figures import Plane
-from mnistgen.report.style import MODEL_COLOURS
 
 
 def lines(ax):
@@ -66,13 +66,6 @@ def test_a_confusion_matrix_shows_its_counts():
     assert shown[(3, 3)] == "3"
     assert len(shown) == 10
     assert words(second) == ["not evaluated"]
-
-
-def test_rates_are_means_over_seeds_on_logarithmic_axes():
-    sweeps = {"cnngan": ("cnngan", {1e-4: [30.0, 50.0], 1e-3: [20.0]})}
-    (ax,) = figures.rates(sweeps, "val/fid").axes
-    assert lines(ax) == {"cnngan": ([1e-4, 1e-3], [40.0, 20.0])}
-    assert (ax.get_xscale(), ax.get_xlabel()) == ("log", "learning rate")
 
 
 def test_a_filmstrip_has_a_column_an_epoch(grid):

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from mnistgen.report import contents, page
+from mnistgen.report import contents, page, records, sweeps
+from mnistgen.report.groups import pool
 
 CONFUSION = [[100 if i == j else 1 for j in range(10)] for i in range(10)]
 CURVES = {
@@ -74,6 +75,19 @@ def test_a_report_on_fifty_runs_shows_each_and_stays_small(make, files, grid):
     assert len(made["tables/all-results.csv"].decode().splitlines()) == 1 + 20 + 2
     assert {"rates.svg", "confusion.svg"} <= drawn(made)
     assert len(made["index.html"]) < 2e6
+
+
+def test_the_rates_of_a_sweep_are_drawn_as_means_over_seeds(make, files, tmp_path):
+    for number, (rate, fid) in enumerate([(1e-4, 30.0), (1e-4, 50.0), (1e-3, 20.0), (1e-2, 90.0)]):
+        make(
+            f"r{number}", "cnngan", seed=number, changed={"optim.lr": rate},
+            info={"objective": fid},
+        )  # fmt: skip
+    found = sweeps.find(pool(records.read(tmp_path / "outputs")[0]), "optim.lr")
+    (curve,) = contents.rates(found).values()
+    assert (curve.label, curve.x, curve.mean) == ("cnngan", [1e-4, 1e-3, 1e-2], [40.0, 20.0, 90.0])
+    assert curve.deviation == [pytest.approx(200**0.5), None, None]
+    assert "rates.svg" in drawn(files(play=False))
 
 
 def test_names_from_run_folders_do_nothing(make, files):

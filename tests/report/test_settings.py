@@ -2,11 +2,10 @@ import shlex
 
 import pytest
 
+from mnistgen import config
 from mnistgen.report import settings
 
-
-def kept(asked):
-    return {key: asked[key] for key in asked if key not in ("outputs", "resume", "sweep", "retry")}
+kept = config.of_the_run
 
 
 @pytest.mark.parametrize(
