@@ -1,6 +1,6 @@
 """What a claim is made of, and the numbers of the runs that its rules ask for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -72,7 +72,7 @@ class Evidence:
         return estimate(name, found)
 
     def curve(
-        self, model: str, name: str, kind: str, of: Callable[[list[float]], float]
+        self, model: str, name: str, kind: str, of: Callable[[Sequence[float]], float]
     ) -> Estimate:
         """A number that describes a curve of metrics.csv; raises Missing where there is none."""
         found = self.group(model).curves(name)

@@ -76,7 +76,7 @@ class Group:
 
     def curves(self, name: str) -> list[Curve]:
         """Epochs and values of a name in metrics.csv, for each run that has it."""
-        found = []
+        found: list[Curve] = []
         for record in self.finished or self.records:
             rows = [row for row in record.rows if name in row]
             if rows:

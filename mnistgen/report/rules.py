@@ -1,6 +1,7 @@
 """How a comparison of two numbers becomes a verdict, and all the thresholds there are."""
 
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -111,7 +112,7 @@ def together(verdicts: list[Verdict]) -> Verdict:
     return Verdict.UNDECIDED
 
 
-def trend(values: list[float]) -> float:
+def trend(values: Sequence[float]) -> float:
     """Spearman's rank correlation of a curve with its epoch: 1 rises throughout, -1 falls."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]  # those of equal values are averaged
@@ -120,7 +121,7 @@ def trend(values: list[float]) -> float:
     return float(np.corrcoef(np.arange(len(values)), ranks)[0, 1])
 
 
-def roughness(values: list[float]) -> float:
+def roughness(values: Sequence[float]) -> float:
     """How far points lie off the middle of their neighbours, on average, over the mean level."""
     x = np.asarray(values)
     level = np.abs(x).mean() if len(x) else 0.0
