@@ -6,7 +6,7 @@ PIP_ARGS ?=
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help train test lint format sweep bench tensorboard clean
+.PHONY: help train test lint format sweep paper report bench tensorboard clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -28,6 +28,15 @@ format: .venv/installed-test ## format the code and mend what can be mended
 
 sweep: .venv/installed ## try three learning rates; ARGS="model=cnnvae optim.lr=1e-3,1e-2" are passed on
 	$(BIN)/python -m mnistgen -m $(or $(ARGS),optim.lr=1e-4,1e-3,1e-2)
+
+# Run again, it goes on where it was stopped, and measures only what was not measured yet.
+paper: .venv/installed ## train the paper's five for 50 epochs, measure, report; ARGS="seed=1,2,3" for three seeds
+	$(BIN)/python -m mnistgen -m experiment=paper sweep=paper $(ARGS)
+	$(BIN)/python -m mnistgen.evaluate run=outputs/sweeps/paper
+	$(BIN)/python -m mnistgen.report runs=outputs
+
+report: .venv/installed ## report on all runs; ARGS="runs=... out=..." are passed on
+	$(BIN)/python -m mnistgen.report $(ARGS)
 
 bench: .venv/installed-bench ## measure the speed; ARGS="models=cnngan seconds=20" are passed on
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -8,7 +8,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from mnistgen.errors import UserError
 from mnistgen.models import GAN, VAE
 from mnistgen.trained import Trained
 
@@ -25,29 +24,23 @@ class Decoder(nn.Module):
 
 
 def onnx(trained: Trained) -> bytes:
-    """An ONNX file with the input "latents" and the output "images"; any batch size.
-
-    Raises UserError where the packages for it are not installed.
-    """
+    """An ONNX file with the input "latents" and the output "images"; any batch size."""
     z = torch.zeros(2, trained.config["model"]["latent_dim"])
     for name in ("onnxscript", "onnx_ir"):  # they tell of each of their passes
         logging.getLogger(name).setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's exporter warns of its own deprecations
-            program = torch.onnx.export(
-                Decoder(trained.model).eval(),
-                (z,),
-                input_names=["latents"],
-                output_names=["images"],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
-                verbose=False,
-            )
-        assert program is not None
-        content: bytes = program.model_proto.SerializeToString()
-        return content
-    except ModuleNotFoundError as error:
-        raise UserError("an .onnx file needs: pip install 'mnistgen[onnx]'") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's exporter warns of its own deprecations
+        program = torch.onnx.export(
+            Decoder(trained.model).eval(),
+            (z,),
+            input_names=["latents"],
+            output_names=["images"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            verbose=False,
+        )
+    assert program is not None
+    content: bytes = program.model_proto.SerializeToString()
+    return content
 
 
 def safetensors(trained: Trained) -> bytes:

@@ -143,10 +143,14 @@ class Run:
         writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
         write_atomically(self.path / "metrics.csv", text.getvalue().encode())
 
+    @property
+    def evaluation_path(self) -> Path:
+        return self.path / "evaluation.json"
+
     def evaluation(self) -> dict[str, Any]:
         """What evaluate has found; empty where it has not, or the file is damaged."""
         try:
-            found = json.loads((self.path / "evaluation.json").read_text())
+            found = json.loads(self.evaluation_path.read_text())
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -154,7 +158,7 @@ class Run:
     def write_evaluation(self, found: dict[str, Any]) -> None:
         """Replace evaluation.json."""
         text = json.dumps(found, indent=2) + "\n"
-        write_atomically(self.path / "evaluation.json", text.encode())
+        write_atomically(self.evaluation_path, text.encode())
 
     def locked(self) -> bool:
         """Whether a process is training this run now."""
@@ -214,14 +218,19 @@ def create(path: Path, *, model: str, config: Config, overrides: list[str]) -> R
         return run
 
 
+def folders(root: Path) -> list[Run]:
+    """All run folders at or below `root`, damaged ones too, by path."""
+    paths = {path.parent for name in ("run.json", ".hydra") for path in root.rglob(name)}
+    # .new- ones are of a process that was killed while it made the folder
+    return [Run(path) for path in sorted(paths) if not path.name.startswith(".new-")]
+
+
 def find(root: Path) -> list[Run]:
     """All run folders at or below `root`, oldest first; damaged ones are passed over."""
     found = []
-    for path in root.rglob("run.json"):
-        if path.parent.name.startswith(".new-"):
-            continue  # of a process that was killed while it made the folder
+    for run in folders(root):
         with contextlib.suppress(UserError):
-            found.append((str(Run(path.parent).info().get("created", "")), Run(path.parent)))
+            found.append((str(run.info().get("created", "")), run))
     return [run for _, run in sorted(found, key=lambda pair: pair[0])]
 
 

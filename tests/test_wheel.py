@@ -36,6 +36,10 @@ def test_the_wheel_holds_the_configuration_and_the_data(wheel):
             "t10k-labels-idx1",
         )
     }
+    package = ROOT / "mnistgen" / "report"
+    data = [*package.glob("templates/*"), *package.glob("vendor/*/*")]
+    assert {str(path.relative_to(ROOT)) for path in data} <= names
+    assert len(data) >= 9
     assert not any(name.startswith(("tests/", "conf/")) for name in names)
 
 

@@ -1,0 +1,1 @@
+"""The paper's figures, tables and claims, redrawn from run folders and judged."""

@@ -1,0 +1,125 @@
+"""What only the checkpoint of a run can show: its latent space, and its decoder to play with."""
+
+import logging
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor
+
+from mnistgen import exporting, figures, pictures, trained
+from mnistgen.config import build
+from mnistgen.errors import UserError
+from mnistgen.models import VAE
+from mnistgen.report.figures import Array, Plane
+from mnistgen.report.groups import Group
+from mnistgen.trained import Trained
+
+log = logging.getLogger(__name__)
+
+SLIDERS = 12
+"""The most latent dimensions that have a slider each."""
+
+DIRECTIONS = 10
+"""Sliders of a model with more dimensions."""
+
+TEST_IMAGES = 2_000
+
+
+class Toy(NamedTuple):
+    """A decoder to play with: as ONNX, and the directions (k, latent_dim) that sliders go in."""
+
+    onnx: bytes
+    directions: Array
+    are_dimensions: bool
+    """Whether a slider is a latent dimension; else it is a principal direction."""
+    epoch: int
+
+
+def load(group: Group) -> Trained | None:
+    """The model that the group's first run has left; None, and a warning, where it cannot be."""
+    run = (group.finished or group.records)[0].run
+    try:
+        return trained.load(run, "last")
+    except UserError as error:
+        log.warning("%s: %s", group.model, error)
+        return None
+
+
+def plane(model: Trained) -> Plane | None:
+    """Posterior means of test images, as their first two principal components where more are.
+
+    None for a GAN, and where the data set is not here.
+    """
+    if not isinstance(model.model, VAE):
+        return None
+    data = build(model.config, "data", seed=model.config["seed"])
+    try:
+        data.setup()
+    except UserError as error:
+        log.warning("%s", error)
+        return None
+    chosen = torch.randperm(len(data.test), generator=torch.Generator().manual_seed(0))
+    chosen = chosen[:TEST_IMAGES]
+    with torch.no_grad():
+        means = model.model.posterior(data.test[chosen] / 255).mean
+    digits = data.arrays().test_labels[chosen].numpy()
+    if means.shape[1] <= 2:
+        points = torch.nn.functional.pad(means, (0, 2 - means.shape[1]))
+        return Plane(points.numpy(), digits, ("latent 1", "latent 2"))
+    points, shares = principal(means)
+    first, second = (f"principal component {i + 1} ({shares[i]:.0%})" for i in range(2))
+    return Plane(points[:, :2].numpy(), digits, (first, second))
+
+
+def principal(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Points (N, d) in the axes of their principal components, and the variance's shares (d,)."""
+    centred = points - points.mean(0)
+    left, sizes, _ = torch.linalg.svd(centred, full_matrices=False)
+    return left * sizes, sizes.square() / sizes.square().sum()
+
+
+def manifold(model: Trained, n: int = 15) -> Array | None:
+    """The grid over a VAE's first two latent dimensions as one picture, (H, W)."""
+    if not isinstance(model.model, VAE) or model.config["model"]["latent_dim"] < 2:
+        return None
+    made = pictures.draw(model, "manifold", n=n, seed=0)
+    array: Array = figures.grid(made.images, made.columns)[0].numpy()
+    return array
+
+
+def toy(model: Trained) -> Toy:
+    """The decoder of a model, with sliders that are its latent dimensions or, of many, the main
+    directions of its first layer.
+
+    Source: Y. Shen and B. Zhou, "Closed-Form Factorization of Latent Semantics in GANs", 2021.
+    """
+    latent_dim = model.config["model"]["latent_dim"]
+    few = latent_dim <= SLIDERS
+    directions = torch.eye(latent_dim)
+    if not few:
+        network = model.model.decoder if isinstance(model.model, VAE) else model.model.generator
+        first = next(weight for weight in network.parameters() if weight.dim() > 1)
+        directions = torch.linalg.svd(first.float(), full_matrices=False).Vh[:DIRECTIONS]
+    return Toy(halved(exporting.onnx(model)), directions.numpy(), few, model.epoch)
+
+
+def halved(content: bytes) -> bytes:
+    """An ONNX file whose weights are stored in half precision; it computes in single."""
+    model = onnx.load_from_string(content)
+    graph = model.graph
+    casts = []
+    for weight in graph.initializer:
+        array = numpy_helper.to_array(weight)
+        if array.dtype != np.float32 or array.size < 1_000:
+            continue
+        name = weight.name
+        weight.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name} half"))
+        casts.append(helper.make_node("Cast", [weight.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    small: bytes = model.SerializeToString()
+    return small

@@ -1,0 +1,60 @@
+"""The looks that all figures share, on paper and on a page that is light or dark."""
+
+import io
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+COMMON = {
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "svg.hashsalt": "mnistgen",  # the same figure is the same file
+    "figure.constrained_layout.use": True,
+}
+
+INK = "#1b1f24"
+GREY = "#737b84"
+"""Ink that can be read on a light and on a dark page."""
+
+
+class Drawn(NamedTuple):
+    """One figure as files: PNG and SVG in ink on white, and an SVG for a page of any colour."""
+
+    png: bytes
+    svg: bytes
+    page: bytes
+
+
+def draw(figure: Callable[[], Figure]) -> Drawn:
+    """A figure in all its forms."""
+    with mpl.rc_context(_looks(INK)):
+        made = figure()
+        png, svg = _saved(made, "png"), _saved(made, "svg")
+    with mpl.rc_context(_looks(GREY)):
+        page = _saved(figure(), "svg", transparent=True, dpi=130)
+    return Drawn(png, svg, page)
+
+
+def _looks(ink: str) -> Any:  # whose keys matplotlib lists one by one as literals
+    keys = (
+        "text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color",
+        "ytick.color", "grid.color",
+    )  # fmt: skip
+    return {**COMMON, **dict.fromkeys(keys, ink)}
+
+
+def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
+    """A figure as a file that holds no date, so that it is the same when nothing has changed."""
+    file = io.BytesIO()
+    undated = {"Date": None} if kind == "svg" else {}
+    figure.savefig(file, format=kind, bbox_inches="tight", metadata=undated, **options)
+    return file.getvalue()

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from mnistgen.report import rules
+from mnistgen.report.groups import Pooled
+from mnistgen.report.rules import Estimate, Verdict, above, estimate, together
+
+YES, NO, OPEN = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.UNDECIDED
+
+
+def test_three_seeds_are_good_to_twice_their_deviation_and_fewer_to_a_spread_set_beforehand():
+    assert estimate("fid", Pooled([9.0, 10.0, 11.0])) == Estimate(10.0, 2.0, 3)
+    assert estimate("fid", Pooled([10.0])) == Estimate(10.0, 10 * rules.SPREAD["fid"], 1)
+    assert estimate("readable", Pooled([0.2, 0.4])).margin == rules.SPREAD["readable"]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "verdict", "reason"),
+    [
+        (Estimate(10, 1, 3), Estimate(5, 1, 3), YES, ""),
+        (Estimate(5, 1, 3), Estimate(10, 1, 3), NO, ""),
+        (Estimate(10, 1, 3), Estimate(9, 1, 3), OPEN, "within the spread"),
+        (Estimate(10, 1, 3), Estimate(9, 1, 1), OPEN, "too close for 1 seed"),
+        (Estimate(10, 1, 2), Estimate(9.5), OPEN, "too close for 2 seeds"),
+        (Estimate(1.0), Estimate(1.0), OPEN, "within the spread"),
+    ],
+)
+def test_a_comparison_is_decided_beyond_the_margin_only(left, right, verdict, reason):
+    assert above(left, right) == (verdict, reason)
+
+
+def test_a_claim_is_refuted_by_any_part_and_supported_by_all():
+    assert together([YES, YES]) is YES
+    assert together([YES, NO, OPEN]) is NO
+    assert together([YES, OPEN]) is OPEN
+    assert together([]) is OPEN
+
+
+def test_the_trend_is_spearmans_correlation_with_the_epoch():
+    values = np.random.default_rng(0).integers(0, 9, 40).tolist()
+    assert rules.trend(values) == pytest.approx(stats.spearmanr(range(40), values).statistic)
+    assert rules.trend([3.0, 2.0, 1.5]) == -1
+    assert rules.trend([1.0, 1.0]) == rules.trend([1.0]) == 0
+
+
+def test_roughness_is_that_of_a_zigzag_and_none_of_a_line():
+    assert rules.roughness([1.0, 2.0, 3.0, 4.0]) == pytest.approx(0)
+    assert rules.roughness([0.0, 2.0, 0.0, 2.0]) == pytest.approx(2)
+    assert rules.roughness([0.0, 200.0, 0.0, 200.0]) == pytest.approx(2)
+
+
+def test_centre_is_how_much_brighter_the_middle_is():
+    images = np.full((3, 28, 28), 0.2)
+    images[:, 7:21, 7:21] = 0.6
+    assert rules.centre(images) == pytest.approx(3)
