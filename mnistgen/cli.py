@@ -5,6 +5,7 @@ import functools
 import logging
 import os
 import sys
+import types
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,9 @@ from mnistgen.errors import Interrupted, UserError
 
 # Of conf/hydra/launcher, which is to be checked against the plugins' own schemas
 warnings.filterwarnings("ignore", "(?s).*is validated against ConfigStore schema", UserWarning)
+
+# Where TensorBoard finds this module it does not load TensorFlow, which it can do without
+sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("notf"))
 
 Task = Callable[[DictConfig], Any]
 

@@ -90,3 +90,14 @@ def test_help_lists_the_groups_and_examples(cli):
     done = cli("--help")
     assert "model: cnngan, cnnvae, densegan, densegan_deep, densevae" in done.stdout
     assert "resume=latest" in done.stdout
+
+
+def test_tensorboard_does_without_a_tensorflow_that_is_installed(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was loaded')")
+    imports = "import mnistgen.cli, torch.utils.tensorboard"
+    subprocess.run([sys.executable, "-c", imports], cwd=tmp_path, check=True)
+    plain = subprocess.run(
+        [sys.executable, "-c", "import torch.utils.tensorboard"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "TensorFlow was loaded" in plain.stderr

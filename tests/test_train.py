@@ -281,7 +281,7 @@ def test_the_run_folder_holds_what_the_contract_says(cli, tmp_path):
     assert info["epochs"] == 2
     assert info["parameters"] == {"encoder": 688_958, "decoder": 689_534}
     assert info["device"] == "cpu"
-    assert info["precision"] == "32-true"
+    assert info["precision"] == choose_precision(Run(folder).config())
     assert info["threads"] == len(os.sched_getaffinity(0))
     assert len(info["data_checksum"]) == 64
     assert info["seconds"] > 0

@@ -59,7 +59,7 @@ SPREAD = {
 """What a measure may differ by through the seed alone, where too few seeds were run to know.
 
 Absolute for `readable` and `trend`, which are shares and correlations, else relative. Twice the
-standard deviation of FID over seeds was found to be 6 to 18 % for most GANs on MNIST.
+standard deviation of FID over runs was found to be 10 to 18 % for most GANs on MNIST.
 Source: M. Lucic et al., "Are GANs Created Equal?", 2018, table 2.
 """
 
