@@ -41,16 +41,16 @@ def main(cfg: DictConfig) -> None:
     config.check_values(asked, RULES)
     models = chosen(asked, "models", sorted(path.stem for path in CONF_DIR.glob("model/*.yaml")))
     columns = chosen(asked, "columns", list(COLUMNS))
-    missing = [column for column in columns if column not in available()]
-    for column in missing:
-        log.info("%s is left out: tensorflow is not installed", column)
-    columns = [column for column in columns if column not in missing]
     threads = asked["threads"] or len(os.sched_getaffinity(0))
     options = tuple(
         f"{key}={config.hydra_value(str(value))}" for key, value in config.leaves(asked["options"])
     )
     for model in models:
         Job(model, threads, options, Path()).config()  # bad options end here
+    missing = [column for column in columns if column not in available()]
+    for column in missing:
+        log.info("%s is left out: tensorflow is not installed", column)
+    columns = [column for column in columns if column not in missing]
 
     now = datetime.now()
     load = os.getloadavg()[0]  # of what else runs here

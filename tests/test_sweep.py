@@ -23,7 +23,9 @@ QUICK = (
 
 
 def runs_of(folder):
-    return {path.parent.name: Run(path.parent) for path in sorted(folder.glob("*/run.json"))}
+    found = [path.parent for path in sorted(folder.glob("*/run.json"))]
+    # .new- ones are of a process that was killed while it made the folder
+    return {path.name: Run(path) for path in found if not path.name.startswith(".new-")}
 
 
 def weights(run):

@@ -63,7 +63,7 @@ def test_each_row_gives_what_the_table_says(model, network):
 @pytest.mark.parametrize(("model", "network"), TABLES)
 def test_batch_norm_and_relu_follow_every_layer_but_the_last(model, network):
     kinds = [type(layer) for layer in getattr(model(latent_dim=LATENT[model]), network)]
-    weighted = [i for i, kind in enumerate(kinds) if kind in WEIGHTED]
+    weighted = [i for i, kind in enumerate(kinds) if issubclass(kind, WEIGHTED)]
     for i in weighted[:-1]:
         assert kinds[i + 1] in (nn.BatchNorm1d, nn.BatchNorm2d)
         assert kinds[i + 2] is nn.ReLU
