@@ -27,15 +27,15 @@ def c1(evidence: Evidence) -> list[Part]:
 
 
 def c2(evidence: Evidence) -> list[Part]:
-    """By the share of readable samples, and the brightness of the middle of DenseGAN's."""
-    rule = f"brightness of the middle 14 x 14 pixels over that of the rest > {rules.CENTRE}"
+    """By the share of readable samples, and how pixels correlate in the middle of DenseGAN's."""
+    rule = f"correlation of neighbouring pixels in the middle 14 x 14 > {rules.PATTERN}"
 
     def pattern() -> Judged:
         picture = snapshots.last(evidence.group("densegan"), "samples")
         if picture is None:
             raise Missing("densegan has no picture of samples")
-        found = estimate("centre", Pooled([rules.centre(snapshots.tiles(picture))]))
-        return shown(found), above(found, Estimate(rules.CENTRE))
+        found = estimate("pattern", Pooled([rules.pattern(snapshots.tiles(picture))]))
+        return shown(found), above(found, Estimate(rules.PATTERN))
 
     return [
         _digits(evidence, "densegan", makes=False),

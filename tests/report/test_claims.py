@@ -24,10 +24,10 @@ def judge(tmp_path):
 
 @pytest.fixture
 def middle():
-    """An image that is bright in the middle, and one that is not."""
-    bright = np.full((28, 28), 0.2)
-    bright[7:21, 7:21] = 0.8
-    return bright, np.full((28, 28), 0.5)
+    """An image with a bar in the middle, and one that is grey there."""
+    bar = np.full((28, 28), 0.2)
+    bar[7:21, 12:16] = 0.8
+    return bar, np.full((28, 28), 0.5)
 
 
 def confusion(**pairs):

@@ -50,7 +50,12 @@ def test_roughness_is_that_of_a_zigzag_and_none_of_a_line():
     assert rules.roughness([0.0, 200.0, 0.0, 200.0]) == pytest.approx(2)
 
 
-def test_centre_is_how_much_brighter_the_middle_is():
-    images = np.full((3, 28, 28), 0.2)
-    images[:, 7:21, 7:21] = 0.6
-    assert rules.centre(images) == pytest.approx(3)
+def test_pattern_is_the_correlation_of_neighbours_in_the_middle():
+    noise = np.random.default_rng(0).random((64, 28, 28))
+    assert rules.pattern(noise) == pytest.approx(0, abs=0.03)
+    smoothed = (noise + np.roll(noise, 1, axis=2)) / 2  # shares half with each neighbour
+    assert rules.pattern(smoothed) == pytest.approx(0.5, abs=0.03)
+    outside = smoothed.copy()
+    outside[:, 7:21, 7:21] = noise[:, 7:21, 7:21]
+    assert rules.pattern(outside) == pytest.approx(0, abs=0.03)
+    assert rules.pattern(np.full((3, 28, 28), 0.5)) == 0
