@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -65,6 +66,20 @@ def start(tmp_path):
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+@pytest.fixture
+def wait_for():
+    """Wait until a condition holds while a process runs; fails when that ends, or it is late."""
+
+    def wait(condition, process, seconds=120):
+        end = time.monotonic() + seconds
+        while not condition():
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    return wait
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -39,14 +38,6 @@ def resident(process):
     return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) / 1000
 
 
-def wait_for(condition, process, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @pytest.fixture(scope="module")
 def three(tmp_path_factory, module_cli):
     """A sweep of three seeds of two epochs, undisturbed."""
@@ -55,7 +46,7 @@ def three(tmp_path_factory, module_cli):
     return runs_of(module_cli.folder / "outputs" / "sweeps" / "whole")
 
 
-def test_killed_and_typed_again_is_as_never_killed(cli, start, tmp_path, three):
+def test_killed_and_typed_again_is_as_never_killed(cli, start, tmp_path, three, wait_for):
     command = ("-m", "seed=1,2,3", "sweep=cut", "trainer.max_epochs=2", *QUICK)
     process = start(*command)
     folder = tmp_path / "outputs" / "sweeps" / "cut"
@@ -259,7 +250,7 @@ def test_run_json_of_a_bad_combination_says_why(cli, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_memory_does_not_grow_from_run_to_run(start, tmp_path):
+def test_memory_does_not_grow_from_run_to_run(start, tmp_path, wait_for):
     process = start("-m", "seed=range(0,16)", "sweep=many", "trainer=smoke", *QUICK[:2])
     folder = tmp_path / "outputs" / "sweeps" / "many"
 
@@ -272,7 +263,7 @@ def test_memory_does_not_grow_from_run_to_run(start, tmp_path):
     assert resident(process) - before < 40
 
 
-def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path):
+def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path, wait_for):
     optuna = pytest.importorskip("optuna")
     space = "optim.lr=tag(log,interval(1e-5,1e-2))"
     command = (

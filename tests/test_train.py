@@ -32,14 +32,6 @@ def events(run):
     return found
 
 
-def wait_for(condition, process, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("model", ["densegan", "densevae"])
 def test_the_same_seed_gives_the_same_weights(new_run, model):
     options = (f"model={model}", *SHORT, "trainer.max_epochs=2")
@@ -68,7 +60,9 @@ def test_the_same_seed_gives_the_same_weights(new_run, model):
     ],
     ids=["gan", "vae", "plateau"],
 )
-def test_killed_at_any_moment_and_resumed_is_as_never_killed(cli, start, tmp_path, options):
+def test_killed_at_any_moment_and_resumed_is_as_never_killed(
+    cli, start, tmp_path, options, wait_for
+):
     common = (*options, "threads=1", "trainer.max_epochs=6", *SHORT)
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
     assert cli(*common, "hydra.run.dir=whole").returncode == 0
@@ -94,7 +88,9 @@ def test_killed_at_any_moment_and_resumed_is_as_never_killed(cli, start, tmp_pat
         assert [event.step for event in curve] == [1, 2, 3, 4, 5, 6]
 
 
-def test_killed_before_the_first_epoch_ends_it_resumes_from_the_start(cli, start, tmp_path):
+def test_killed_before_the_first_epoch_ends_it_resumes_from_the_start(
+    cli, start, tmp_path, wait_for
+):
     process = start(*SHORT, "trainer.max_epochs=2", "hydra.run.dir=run", "logger=none")
     wait_for(lambda: (tmp_path / "run" / "run.json").exists(), process)
     process.kill()
@@ -103,7 +99,7 @@ def test_killed_before_the_first_epoch_ends_it_resumes_from_the_start(cli, start
     assert Run(tmp_path / "run").info()["epochs"] == 2
 
 
-def test_a_signal_before_the_training_begins_marks_the_run(start, tmp_path):
+def test_a_signal_before_the_training_begins_marks_the_run(start, tmp_path, wait_for):
     process = start("hydra.run.dir=run")
     run = Run(tmp_path / "run")
     wait_for(lambda: (run.path / "run.json").exists() and run.locked(), process)
@@ -132,7 +128,7 @@ def test_a_crash_after_the_last_checkpoint_is_made_good(new_run):
 
 
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_the_run_and_latest_goes_on(cli, start, tmp_path, signum, status):
+def test_a_signal_stops_the_run_and_latest_goes_on(cli, start, tmp_path, signum, status, wait_for):
     process = start("trainer.max_epochs=3", "trainer.limit_train_batches=40", SHORT[1])
     folders = tmp_path / "outputs" / "densevae"
     wait_for(lambda: list(folders.glob("2*/metrics.csv")), process)
