@@ -13,12 +13,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from benchmarks import asked as of
 from benchmarks import commands, machine, table
 from benchmarks.job import Job
 from benchmarks.measure import COLUMNS, available, measure
 from mnistgen import cli, config
-from mnistgen.config import CONF_DIR
-from mnistgen.errors import UserError
 from mnistgen.runs import write_atomically
 
 log = logging.getLogger(__name__)
@@ -39,12 +38,9 @@ def main(cfg: DictConfig) -> None:
     """Measure what was asked for; print the tables, and write them and the numbers."""
     asked = config.values(cfg)
     config.check_values(asked, RULES)
-    models = chosen(asked, "models", sorted(path.stem for path in CONF_DIR.glob("model/*.yaml")))
-    columns = chosen(asked, "columns", list(COLUMNS))
-    threads = asked["threads"] or len(os.sched_getaffinity(0))
-    options = tuple(
-        f"{key}={config.hydra_value(str(value))}" for key, value in config.leaves(asked["options"])
-    )
+    models = of.models(asked)
+    columns = of.chosen(asked, "columns", list(COLUMNS))
+    threads, options = of.threads(asked), of.overrides(asked)
     for model in models:
         Job(model, threads, options, Path()).config()  # bad options end here
     missing = [column for column in columns if column not in available()]
@@ -92,15 +88,6 @@ def main(cfg: DictConfig) -> None:
     write_atomically(path.with_suffix(".md"), text.encode())
     print(text)
     log.info("written: %s and .md", path)
-
-
-def chosen(asked: dict[str, Any], key: str, allowed: list[str]) -> list[str]:
-    """One choice or a list of them; raises UserError for one that there is not."""
-    names = [asked[key]] if isinstance(asked[key], str) else list(asked[key])
-    for name in names:
-        if name not in allowed:
-            raise UserError(f"{key}={name} is not allowed: it must be of {', '.join(allowed)}")
-    return names
 
 
 def versions() -> dict[str, str]:

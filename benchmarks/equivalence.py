@@ -1,7 +1,6 @@
 """Show that speed changes no result: python -m benchmarks.equivalence models=cnngan epochs=2."""
 
 import logging
-import os
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -10,11 +9,10 @@ from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
 from benchmarks import apart
-from benchmarks.__main__ import chosen
+from benchmarks import asked as of
 from benchmarks.job import Job
 from benchmarks.table import grid
 from mnistgen import cli, config, runs
-from mnistgen.config import CONF_DIR
 from mnistgen.runs import Run
 
 log = logging.getLogger(__name__)
@@ -51,12 +49,8 @@ def main(cfg: DictConfig) -> None:
     """Train both forms of each model on the same seeds, and print what they end in."""
     asked = config.values(cfg)
     config.check_values(asked, RULES)
-    models = chosen(asked, "models", sorted(path.stem for path in CONF_DIR.glob("model/*.yaml")))
-    threads = asked["threads"] or len(os.sched_getaffinity(0))
-    options = [
-        f"{key}={config.hydra_value(str(value))}" for key, value in config.leaves(asked["options"])
-    ]
-    options.append(f"trainer.max_epochs={asked['epochs']}")
+    models, threads = of.models(asked), of.threads(asked)
+    options = (*of.overrides(asked), f"trainer.max_epochs={asked['epochs']}")
     rows = [["model", "measure", "ours", "stock", "difference", "spread over seeds"]]
     for model in models:
         ends: dict[str, list[dict[str, float]]] = {form: [] for form in FORMS}
