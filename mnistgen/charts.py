@@ -89,10 +89,10 @@ def _draw(axes: Axes, curve: Curve, shade: str, style: str) -> None:
         axes.fill_between(x, low, high, color=shade, alpha=0.2, linewidth=0)
 
 
-def saved(figure: Figure, kind: str) -> bytes:
-    """A figure as a "png" or "svg" file, the same bytes for the same figure."""
+def saved(figure: Figure, kind: str, **options: Any) -> bytes:
+    """A figure as a "png" or "svg" file that holds no date: the same bytes for the same figure."""
     file = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {}
+    undated = {"Date": None} if kind == "svg" else {}
     with rc_context({"svg.hashsalt": "mnistgen"}):
-        figure.savefig(file, format=kind, dpi=150, metadata=metadata)
+        figure.savefig(file, format=kind, metadata=undated, **options)
     return file.getvalue()

@@ -1,7 +1,5 @@
 """Compare the runs of a sweep: python -m mnistgen.compare sweep=outputs/sweeps/NAME."""
 
-import csv
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +11,7 @@ from mnistgen import cli, comparison, config, runs
 from mnistgen.comparison import MODEL, Row, Trial
 from mnistgen.errors import UserError
 from mnistgen.runs import write_atomically
+from mnistgen.tables import Table
 
 RULES = {
     "sweep": config.A_PATH,
@@ -52,7 +51,10 @@ def compare(folder: Path, metric: str) -> None:
         for trial in row.trials
         if trial.status == "failed"
     ]
-    files = {"sweep.csv": _csv(table), "sweep.md": _markdown(table, failures)}
+    written = Table(list(table[0]), [list(row.values()) for row in table])
+    listed = ["", "Failed:", "", *(f"- {failure}" for failure in failures)] if failures else []
+    markdown = written.markdown() + "".join(f"{line}\n" for line in listed)
+    files = {"sweep.csv": written.csv(), "sweep.md": markdown}
     for name, text in files.items():
         write_atomically(folder / name, text.encode())
     _show(table, failures)
@@ -83,24 +85,6 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:.5g}" if isinstance(value, float) else str(value)
-
-
-def _csv(table: Sequence[dict[str, str]]) -> str:
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(table[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
-    return file.getvalue()
-
-
-def _markdown(table: Sequence[dict[str, str]], failures: Sequence[str]) -> str:
-    def line(cells: Any) -> str:
-        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
-
-    lines = [line(table[0]), line("---" for _ in table[0]), *(line(r.values()) for r in table)]
-    if failures:
-        lines += ["", "Failed:", "", *(f"- {failure}" for failure in failures)]
-    return "\n".join(lines) + "\n"
 
 
 def _show(table: Sequence[dict[str, str]], failures: Sequence[str]) -> None:
@@ -144,7 +128,7 @@ def _draw(folder: Path, rows: Sequence[Row], metric: str) -> None:
     if curves:
         figure = charts.metric_against_key(curves, key=key, metric=metric)
         for kind in ("png", "svg"):
-            write_atomically(folder / f"sweep.{kind}", charts.saved(figure, kind))
+            write_atomically(folder / f"sweep.{kind}", charts.saved(figure, kind, dpi=150))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from mnistgen.report.latents import Toy
 from mnistgen.report.records import Note, Record
 from mnistgen.report.style import Drawn
 from mnistgen.report.sweeps import Sweep
-from mnistgen.report.tables import Table
+from mnistgen.tables import Table
 from mnistgen.trained import Trained
 
 FIGURES = (

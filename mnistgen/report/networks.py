@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from mnistgen.config import build
 from mnistgen.models.layers import IMAGE_SHAPE
 from mnistgen.report import settings
-from mnistgen.report.tables import Table
+from mnistgen.tables import Table
 
 FROM_LATENTS = "generator", "decoder"
 

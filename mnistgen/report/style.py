@@ -1,11 +1,12 @@
 """The looks that all figures share, on paper and on a page that is light or dark."""
 
-import io
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+
+from mnistgen.charts import saved
 
 COMMON = {
     "figure.dpi": 100,
@@ -17,7 +18,6 @@ COMMON = {
     "grid.alpha": 0.25,
     "lines.linewidth": 1.8,
     "legend.frameon": False,
-    "svg.hashsalt": "mnistgen",  # the same figure is the same file
     "figure.constrained_layout.use": True,
 }
 
@@ -38,9 +38,9 @@ def draw(figure: Callable[[], Figure]) -> Drawn:
     """A figure in all its forms."""
     with mpl.rc_context(_looks(INK)):
         made = figure()
-        png, svg = _saved(made, "png"), _saved(made, "svg")
+        png, svg = (saved(made, kind, bbox_inches="tight") for kind in ("png", "svg"))
     with mpl.rc_context(_looks(GREY)):
-        page = _saved(figure(), "svg", transparent=True, dpi=130)
+        page = saved(figure(), "svg", bbox_inches="tight", transparent=True, dpi=130)
     return Drawn(png, svg, page)
 
 
@@ -50,11 +50,3 @@ def _looks(ink: str) -> Any:  # whose keys matplotlib lists one by one as litera
         "ytick.color", "grid.color",
     )  # fmt: skip
     return {**COMMON, **dict.fromkeys(keys, ink)}
-
-
-def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
-    """A figure as a file that holds no date, so that it is the same when nothing has changed."""
-    file = io.BytesIO()
-    undated = {"Date": None} if kind == "svg" else {}
-    figure.savefig(file, format=kind, bbox_inches="tight", metadata=undated, **options)
-    return file.getvalue()

@@ -5,7 +5,7 @@ import pytest
 
 from mnistgen.report import records, tables
 from mnistgen.report.groups import MODELS, pool
-from mnistgen.report.tables import Table
+from mnistgen.tables import Table
 
 
 @pytest.fixture
