@@ -6,14 +6,15 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from mnistgen import config, runs, session
+from mnistgen import composition, config, runs, session
 from mnistgen.config import Config
 from mnistgen.errors import Busy, UserError
 from mnistgen.runs import Run
@@ -21,14 +22,40 @@ from mnistgen.runs import Run
 log = logging.getLogger(__name__)
 
 
-class Job(NamedTuple):
-    """A combination of overrides, and the run that is or will be in its folder."""
+class Job:
+    """A combination of overrides, and the run that is or will be in its folder.
 
-    overrides: list[str]
-    model: str
-    config: Config
-    """As it was composed; it may hold values that are not allowed."""
-    run: Run
+    Its configuration is composed when it is first asked for, which takes a tenth of a second: a
+    run that was made from the same composition needs none to be recognised.
+    """
+
+    def __init__(
+        self,
+        overrides: list[str],
+        run: Run,
+        composition: str,
+        compose: Callable[[], tuple[str, Config]],
+    ) -> None:
+        self.overrides = overrides
+        self.run = run
+        self.composition = composition
+        self.compose = compose
+
+    @cached_property
+    def _composed(self) -> tuple[str, Config]:
+        return self.compose()
+
+    @property
+    def model(self) -> str:
+        return self._composed[0]
+
+    @property
+    def config(self) -> Config:
+        """As it was composed; it may hold values that are not allowed.
+
+        Raises what Hydra raises where it cannot be composed.
+        """
+        return self._composed[1]
 
     def is_to_be_trained(self, *, retry: bool) -> bool:
         """Whether the run is new or unfinished, or failed and is to be tried again.
@@ -37,8 +64,10 @@ class Job(NamedTuple):
         folder holds a run of other settings.
         """
         if self.run.exists():
-            self._compare_with_saved()
-            status = self.run.info().get("status")
+            info = self.run.info()
+            if info.get("composition") != self.composition:
+                self._compare_with_saved()
+            status = info.get("status")
             if status != "failed" or not retry:
                 return status not in ("finished", "failed")
         try:
@@ -58,6 +87,7 @@ class Job(NamedTuple):
             config=self.config,
             overrides=self.overrides,
             numbered=False,
+            composition=self.composition,
         )
         with contextlib.ExitStack() as stack:
             try:
@@ -76,11 +106,10 @@ class Job(NamedTuple):
                 )
 
 
-def composed(cfg: DictConfig, hydra: Any, path: Path) -> Job:
-    """The job of a configuration that Hydra has composed, and what it says of itself."""
+def model_and_config(cfg: DictConfig, hydra: Any) -> tuple[str, Config]:
+    """The model's name and the run's configuration, of what Hydra has composed."""
     made: Any = OmegaConf.to_container(cfg, resolve=True)
-    overrides = list(hydra.overrides.task)
-    return Job(overrides, hydra.runtime.choices.model, config.of_the_run(made), Run(path))
+    return hydra.runtime.choices.model, config.of_the_run(made)
 
 
 def train(cfg: DictConfig) -> float | None:
@@ -89,7 +118,10 @@ def train(cfg: DictConfig) -> float | None:
     How it ended is in its run.json. Returns its last `val/fid`, if it has one.
     """
     hydra: Any = HydraConfig.get()
-    job = composed(cfg, hydra, Path(hydra.runtime.output_dir))
+    overrides = list(hydra.overrides.task)
+    run = Run(Path(hydra.runtime.output_dir))
+    checksum = composition.checksum(hydra, overrides)
+    job = Job(overrides, run, checksum, lambda: model_and_config(cfg, hydra))
     if job.config["threads"] is None:
         job.config["threads"] = threads(hydra.launcher)
     try:

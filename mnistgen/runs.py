@@ -88,7 +88,11 @@ class Run:
         return configuration.read(self.config_path)
 
     def change_config(self, config: Config, overrides: list[str]) -> None:
-        """Replace the saved configuration, and note the overrides that changed it."""
+        """Replace the saved configuration, and note the overrides that changed it.
+
+        It is no longer the one that was composed for this run.
+        """
+        self.update(composition=None)
         noted = configuration.load_list(self.path / ".hydra" / "overrides.yaml")
         _write_config(self.path, config, [*noted, *overrides])
 
@@ -193,9 +197,15 @@ def lock(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def created(
-    path: Path, *, model: str, config: Config, overrides: list[str], numbered: bool = True
+    path: Path,
+    *,
+    model: str,
+    config: Config,
+    overrides: list[str],
+    numbered: bool = True,
+    **info: Any,
 ) -> Iterator[Run]:
-    """Make a run folder at `path`, and hold its lock.
+    """Make a run folder at `path`, with `info` in its run.json, and hold its lock.
 
     Where `path` is taken it is `path`_2 and so on, or with `numbered=False` a FileExistsError.
     It appears whole or not at all, so that a kill at any moment leaves one that resumes.
@@ -207,7 +217,7 @@ def created(
     (unfinished / ".hydra").mkdir(parents=True)
     _write_config(unfinished, config, overrides)
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
-    _write_info(unfinished, {"status": "running", "model": model, "created": started})
+    _write_info(unfinished, {"status": "running", "model": model, "created": started, **info})
     with Run(unfinished).lock():
         yield Run(_moved(unfinished, path, numbered))
 

@@ -15,6 +15,9 @@ from mnistgen.sweeper import ResumableSweeper, combinations
 
 log = logging.getLogger(__name__)
 
+RETRIED = "retried"
+"""Of a trial that stands for the second training of another's run: that one's number."""
+
 
 class Search(ResumableSweeper):
     """Looks for the values in given intervals that make the metric low.
@@ -58,38 +61,68 @@ class Search(ResumableSweeper):
         self.folder.mkdir(parents=True, exist_ok=True)
         with runs.lock(self.folder):
             storage = optuna.storages.RDBStorage(f"sqlite:///{self.folder / 'study.db'}")
-            found: dict[Any, Job] = {}
+            found: list[Job] = []
             for combination in combinations(listed):
                 name = sweeps.folder_name(combination)
                 study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
-                found |= self._train_study(study, combination, space)
-        return list({job.run.path: job for job in found.values()}.values())
+                found += self._train_study(study, combination, space)
+        return list({job.run.path: job for job in found}.values())
 
-    def _train_study(self, study: Any, fixed: list[str], space: dict[str, Any]) -> dict[Any, Job]:
+    def _train_study(self, study: Any, fixed: list[str], space: dict[str, Any]) -> list[Job]:
         """Train the trials of a study until it has enough; returns the jobs of all its trials."""
         from optuna.trial import TrialState
 
         for trial in study.get_trials(states=[TrialState.RUNNING]):
             if trial.params.keys() != space.keys():  # of a process that was killed meanwhile
                 study.tell(trial.number, state=TrialState.FAIL)
-        jobs: dict[Any, Job] = {}
+        trials = [t for t in study.get_trials() if t.params.keys() == space.keys()]
+        jobs = {trial.number: self._job(fixed, trial.params) for trial in trials}
+        self._add_retried(study, trials, jobs)
+        begun = [trial.number for trial in trials if trial.state == TrialState.RUNNING]
         while True:
-            trials = [t for t in study.get_trials() if t.params.keys() == space.keys()]
-            for trial in trials:
-                if (study.study_name, trial.number) not in jobs:
-                    jobs[study.study_name, trial.number] = self._job(fixed, trial.params)
-            begun = [trial.number for trial in trials if trial.state == TrialState.RUNNING]
-            room = min(self.n_jobs - len(begun), self.n_trials - len(trials))
-            for _ in range(room):
+            for _ in range(min(self.n_jobs - len(begun), self.n_trials - len(jobs))):
                 trial = self._ask(study, space)
-                jobs[study.study_name, trial.number] = self._job(fixed, trial.params)
+                jobs[trial.number] = self._job(fixed, trial.params)
                 begun.append(trial.number)
             if not begun:
-                return jobs
-            self.train([jobs[study.study_name, number] for number in begun])
-            told = [self._tell(study, n, jobs[study.study_name, n]) for n in begun]
-            if not all(told):
-                return jobs  # some run has no end yet: the same command goes on with it
+                break
+            self.train([jobs[number] for number in begun])
+            begun = [n for n in begun if not self._tell(study, n, jobs[n])]
+            if begun:
+                break  # these runs have no end yet: the same command goes on with them
+        return list(jobs.values())
+
+    def _add_retried(self, study: Any, trials: list[Any], jobs: dict[int, Job]) -> None:
+        """Train failed runs again where that is asked for, and add what came of them to the study.
+
+        A study does not change what it was told of a trial, so the run becomes one more trial,
+        which is known by the number of the first and does not count.
+        """
+        from optuna.trial import TrialState, create_trial
+
+        added = {t.user_attrs[RETRIED]: t.number for t in trials if RETRIED in t.user_attrs}
+        for number in added.values():
+            del jobs[number]
+        lost = [
+            trial
+            for trial in trials
+            if trial.number in jobs
+            and trial.number not in added
+            and (trial.state == TrialState.FAIL or trial.value == math.inf)
+            and jobs[trial.number].run.exists()
+        ]
+        if lost and self.config.retry == "failed":
+            self.train([jobs[trial.number] for trial in lost])
+        for trial in lost:
+            found = comparison.trial(jobs[trial.number].run, self.metric)
+            if found.status == "finished" and found.value is not None and not found.diverged:
+                again = create_trial(
+                    params=trial.params,
+                    distributions=trial.distributions,
+                    value=found.value,
+                    user_attrs={RETRIED: trial.number},
+                )
+                study.add_trial(again)
 
     def _job(self, fixed: Sequence[str], params: dict[str, Any]) -> Job:
         values = (

@@ -16,7 +16,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from mnistgen import compare, config, jobs, sweeps
+from mnistgen import compare, composition, config, jobs, sweeps
+from mnistgen.config import Config
 from mnistgen.errors import UserError
 from mnistgen.jobs import Job
 from mnistgen.runs import Run
@@ -90,12 +91,18 @@ class ResumableSweeper(Sweeper):
         """Choose jobs and train them; returns all that are part of the sweep."""
 
     def job(self, overrides: Sequence[str]) -> Job:
-        """The job of a combination; raises what Hydra raises where it cannot be composed."""
-        load = self.hydra_context.config_loader.load_sweep_config
-        cfg = load(self.config, list(overrides))
+        """The job of a combination."""
+        return Job(
+            list(overrides),
+            Run(self.folder / sweeps.folder_name(overrides)),
+            composition.checksum(self.config.hydra, overrides),
+            lambda: self._compose(list(overrides)),
+        )
+
+    def _compose(self, overrides: list[str]) -> tuple[str, Config]:
+        cfg = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
         task = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-        path = self.folder / sweeps.folder_name(cfg.hydra.overrides.task)
-        return jobs.composed(task, cfg.hydra, path)
+        return jobs.model_and_config(task, cfg.hydra)
 
     def train(self, chosen: Sequence[Job]) -> None:
         """Train the jobs that have to be; how each ended is in its run.json afterwards."""

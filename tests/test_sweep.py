@@ -1,6 +1,7 @@
 """Sweeps through the command line: what is trained, what is left out, what outlives what."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -9,9 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from mnistgen import sweeps
+from mnistgen.jobs import Job
 from mnistgen.runs import Run
+from mnistgen.search import Search
 
 QUICK = (
     "logger=none",
@@ -91,16 +95,22 @@ def test_jobs_do_not_depend_on_their_order(module_cli, three):
         assert run.metrics()[-1]["val/fid"] == three[name].metrics()[-1]["val/fid"]
 
 
-def test_nothing_heavy_is_imported_to_find_that_all_is_trained(module_cli, three):
+def test_nothing_heavy_is_imported_nor_composed_to_find_that_all_is_trained(module_cli, three):
     code = (
         "import runpy, sys\n"
+        "from hydra._internal.config_loader_impl import ConfigLoaderImpl\n"
+        "compose, composed = ConfigLoaderImpl.load_sweep_config, []\n"
+        "ConfigLoaderImpl.load_sweep_config = lambda *a: composed.append(a) or compose(*a)\n"
         "try:\n    runpy.run_module('mnistgen', run_name='__main__', alter_sys=True)\n"
         "except SystemExit:\n    pass\n"
-        "print('HEAVY', sorted({'torch', 'lightning'} & set(sys.modules)))\n"
+        "print(len(composed), sorted({'torch', 'lightning'} & set(sys.modules)))\n"
     )
-    done = module_cli.python(code, "-m", "seed=1,2", "sweep=whole", "trainer.max_epochs=2", *QUICK)
-    assert "0 of 2 runs to train" in done.stderr
-    assert done.stdout.splitlines()[-1] == "HEAVY []"
+    seeds, options = "seed=1,2,3", ("sweep=whole", "trainer.max_epochs=2", *QUICK)
+    # In another order overrides may mean something else, so that one has to look.
+    for command, composed in (((seeds, *options), 0), ((*options, seeds), 3)):
+        done = module_cli.python(code, "-m", *command)
+        assert "0 of 3 runs to train" in done.stderr
+        assert done.stdout.splitlines()[-1] == f"{composed} []"
 
 
 def test_two_processes_on_one_sweep_train_each_run_once(cli, start, tmp_path, three):
@@ -289,6 +299,27 @@ def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path, wait_for
         assert rates == {float(f"{trial.params['optim.lr']:.4g}") for trial in trials}
         ends.append({trial.params["optim.lr"]: trial.value for trial in trials})
     assert ends[0] == ends[1]
+
+
+def test_a_failed_run_that_is_trained_again_is_told_to_the_study_once(new_run):
+    optuna = pytest.importorskip("optuna")
+    run = new_run()
+    run.write_metrics([{"epoch": 1, "val/fid": 7.0}])
+    run.update(status="finished")
+    job = Job([], run, "", lambda: ("densevae", {}))
+    space = {"optim.lr": optuna.distributions.FloatDistribution(1e-5, 1e-2, log=True)}
+    study = optuna.create_study()
+    for value in (math.inf, 5.0):
+        study.tell(study.ask(space), value)
+    search = Search("val/fid", {}, n_trials=2, n_jobs=1, seed=1)
+    search.config = OmegaConf.create({"retry": None})
+    for _ in range(2):
+        trials = study.get_trials()
+        jobs = dict.fromkeys((trial.number for trial in trials), job)
+        search._add_retried(study, trials, jobs)
+        assert sorted(jobs) == [0, 1]
+        assert [trial.value for trial in study.get_trials()] == [math.inf, 5.0, 7.0]
+    assert study.get_trials()[2].params == study.get_trials()[0].params
 
 
 def test_a_search_without_an_interval_is_one_line(cli):
