@@ -25,6 +25,9 @@ from mnistgen.watch import Watch
 
 log = logging.getLogger(__name__)
 
+KILLED = "killed"
+"""How a run has ended whose run.json says that it is running, while no process holds its lock."""
+
 
 class ResumableSweeper(Sweeper):
     """Trains those of its jobs that are not trained yet, and compares all.
@@ -105,12 +108,29 @@ class ResumableSweeper(Sweeper):
         return jobs.model_and_config(task, cfg.hydra)
 
     def train(self, chosen: Sequence[Job]) -> None:
-        """Train the jobs that have to be; how each ended is in its run.json afterwards."""
+        """Train the jobs that have to be; how each ended is in its run.json afterwards.
+
+        A launcher may lose all its processes when one of them is killed, for lack of memory, say.
+        The runs they had begun then go on one by one, so that what kills its process again fails
+        alone, and the others are launched anew.
+        """
         retry = self.config.retry == "failed"
         wanted = [job for job in chosen if self._is_wanted(job, retry)]
         log.info("%s: %d of %d runs to train", _shown(self.folder), len(wanted), len(chosen))
-        if not wanted:
-            return
+        with Watch([job.run for job in wanted], self.metric):
+            while wanted and not self._launch(wanted):
+                lost = [job for job in wanted if _end(job.run) == KILLED]
+                if not lost:
+                    return  # it is not for what a run does that this launcher fails
+                for job in lost:
+                    if not self._launch([job]) and _end(job.run) == KILLED:
+                        job.run.ended_with(
+                            UserError("its process was killed, and once more alone")
+                        )
+                wanted = [job for job in wanted if self._is_wanted(job, retry=False)]
+
+    def _launch(self, wanted: Sequence[Job]) -> bool:
+        """Let the launcher train jobs; returns whether it came to its end."""
         launched = [
             [
                 *job.overrides,
@@ -119,14 +139,15 @@ class ResumableSweeper(Sweeper):
             ]
             for job in wanted
         ]
-        with Watch([job.run for job in wanted], self.metric):
-            try:
-                self.launcher.launch(launched, initial_job_idx=0)
-            except (KeyboardInterrupt, SystemExit):
-                log.info("interrupted; the same command goes on with this sweep")
-                raise
-            except Exception as error:  # of a launcher, whose processes were killed, for example
-                log.error("%s: %s", type(error).__name__, " ".join(str(error).split()))
+        try:
+            self.launcher.launch(launched, initial_job_idx=0)
+        except (KeyboardInterrupt, SystemExit):
+            log.info("interrupted; the same command goes on with this sweep")
+            raise
+        except Exception as error:  # of a launcher, whose processes were killed, for example
+            log.error("%s: %s", type(error).__name__, " ".join(str(error).split()))
+            return False
+        return True
 
     def _is_wanted(self, job: Job, retry: bool) -> bool:
         try:
@@ -197,7 +218,7 @@ def _end(run: Run) -> str:
         return "without a run folder"
     status = str(run.info().get("status"))
     if status == "running":
-        return "trained by another process" if run.locked() else "killed"
+        return "trained by another process" if run.locked() else KILLED
     return status
 
 

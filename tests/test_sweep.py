@@ -5,6 +5,7 @@ import math
 import os
 import re
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,28 @@ def test_a_launcher_trains_two_runs_with_their_share_of_the_cores(cli, tmp_path,
     assert len(lines) == 2
     assert lines[-1].startswith("2/2 ")
     assert {path.name for path in tmp_path.iterdir()} == {"outputs"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_a_process_that_is_killed_stops_no_other_run(start, tmp_path, wait_for):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    process = start(
+        "-m", "seed=1,2,3", "sweep=lost", "trainer.max_epochs=3", "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2", *QUICK,
+    )  # fmt: skip
+    folder = tmp_path / "outputs" / "sweeps" / "lost"
+    wait_for(lambda: list(folder.glob("seed-1*/checkpoints/last.ckpt")), process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    workers = [pid for pid in children if "popen_loky" in Path(f"/proc/{pid}/cmdline").read_text()]
+    os.kill(int(workers[0]), signal.SIGKILL)
+    said = process.communicate(timeout=200)[1]
+    assert process.returncode == 0, said
+    assert "TerminatedWorkerError" in said
+    found = runs_of(folder)
+    assert len(found) == 3
+    for run in found.values():
+        assert run.info()["status"] == "finished"
+        assert run.log.read_text().count("epoch 3/3") == 1
 
 
 @pytest.mark.parametrize(
