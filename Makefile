@@ -15,7 +15,7 @@ train: .venv/installed ## train the default model; ARGS="model=cnngan ..." are p
 	$(BIN)/python -m mnistgen $(ARGS)
 
 test: .venv/installed-test ## run the whole test suite; ARGS="-k data" are passed on
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: .venv/installed-test ## check style, format and types
 	$(BIN)/ruff check .

@@ -65,6 +65,9 @@ def _fit(run: Run, config: Config, stop: StopOnSignal, *more: Callback, bar: boo
     _quieten()
     if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise UserError("trainer=gpu: torch finds no CUDA device here; trainer=cpu needs none")
+    if config["trainer"]["accelerator"] == "cpu":
+        # Lightning sets it; each step of an optimizer would then look for NVIDIA's library.
+        os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     torch.set_num_threads(threads(config))
     keep_freed_memory()
     torch.manual_seed(stream(config["seed"], "weights"))

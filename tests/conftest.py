@@ -1,13 +1,19 @@
+import os
 import subprocess
 import sys
 import time
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 
 from mnistgen import config, runs
 from mnistgen.config import CONF_DIR
 from mnistgen.runs import Run
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # several workers with all cores each are slower than one
 
 
 def command(*arguments: str, module: str = "mnistgen") -> list[str]:

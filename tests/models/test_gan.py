@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mnistgen.models import CNNGAN, DenseGAN
+from mnistgen.models import CNNGAN, DenseGAN, DenseGANDeep
 from mnistgen.models.gan import discriminator_loss, generator_loss
 
 
@@ -17,6 +17,22 @@ def test_losses_are_the_cross_entropies():
         discriminator_loss(real_logits=real, fake_logits=fake), bce(real, ones) + bce(fake, zeros)
     )
     torch.testing.assert_close(generator_loss(fake), bce(fake, ones))
+
+
+@pytest.mark.parametrize("kind", [DenseGAN, DenseGANDeep])
+def test_a_dense_discriminator_sees_neither_a_common_background_nor_contrast(kind):
+    # Why the paper's dense GANs draw digits on noise, if any: see the README.
+    discriminator = kind(latent_dim=10).double().discriminator
+    images, background = torch.rand(64, 1, 28, 28).double(), torch.randn(1, 28, 28).double()
+    seen = discriminator(images)
+    torch.testing.assert_close(discriminator(images + background), seen)
+    torch.testing.assert_close(discriminator(3 * images), seen, rtol=1e-2, atol=1e-3)
+    images.requires_grad_()
+    (gradient,) = torch.autograd.grad(generator_loss(discriminator(images)), images)
+    assert gradient.sum(0).abs().max() < 1e-12 < gradient.abs().max()
+    convolutional = CNNGAN(latent_dim=10).double().discriminator
+    seen = convolutional(images)
+    assert (convolutional(images + background) - seen).abs().max() > 0.1
 
 
 class Recording(torch.optim.SGD):
