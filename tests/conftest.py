@@ -11,7 +11,6 @@ from mnistgen import config, runs
 from mnistgen.config import CONF_DIR
 from mnistgen.runs import Run
 
-
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)  # several workers with all cores each are slower than one
 
