@@ -69,6 +69,7 @@ RULES: dict[str, Rule] = {
     "model.latent_dim": ("a whole number from 1", whole(1)),
     "model.activation": one_of("relu", "leaky_relu", "elu", "gelu", "silu"),
     "model.batch_norm": ("true or false", lambda v: type(v) is bool),
+    "model.discriminator_rate": ("a number above 0", number(0, open_low=True)),
     "optim.lr": ("a number above 0", number(0, open_low=True)),
     "optim.eps": ("a number above 0", number(0, open_low=True)),
     "optim.fused": ("true or false or null", lambda v: v is None or type(v) is bool),

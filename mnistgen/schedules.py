@@ -6,6 +6,7 @@ so a run that is resumed, or trained longer, is at the right place of its schedu
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import repeat
 from typing import Any, Protocol
 
 import lightning.pytorch as pl
@@ -37,19 +38,22 @@ def configure(
     schedule: Schedule | None,
     trainer: pl.Trainer,
     monitor: str,
+    rates: Iterable[float] = repeat(1.0),
 ) -> list[Updates]:
     """Give each network an optimizer and a schedule of its own.
 
-    Raises UserError where their options are not ones they take.
+    `rates` are shares of the optimizer's learning rate, one for each network. Raises UserError
+    where their options are not ones they take.
     """
     if optimizer is None or schedule is None:
         raise ValueError("a model that is to be trained needs an optimizer and a schedule")
     steps = int(trainer.estimated_stepping_batches)
     try:
-        return [
-            schedule(optimizer(network.parameters()), steps=steps, monitor=monitor)
-            for network in networks
-        ]
+        optimizers = [optimizer(network.parameters()) for network in networks]
+        for made, rate in zip(optimizers, rates, strict=False):
+            for group in made.param_groups:
+                group["lr"] *= rate
+        return [schedule(made, steps=steps, monitor=monitor) for made in optimizers]
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"optim or lr: {error}") from error
 

@@ -1,3 +1,6 @@
+from functools import partial
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -83,3 +86,17 @@ def test_a_longer_training_is_at_the_right_place_after_resuming(name):
     longer.step()
     whole = make(optimizer(), steps=2 * STEPS, monitor="x", **options)["lr_scheduler"]["scheduler"]
     assert longer.optimizer.param_groups[0]["lr"] == pytest.approx(rates(whole, 42)[41])
+
+
+def test_each_network_keeps_its_share_of_the_rate():
+    updates = schedules.configure(
+        [nn.Linear(1, 1), nn.Linear(1, 1)],
+        optimizer=partial(torch.optim.SGD, lr=0.5),
+        schedule=partial(schedules.cosine, final=0.1),
+        trainer=SimpleNamespace(estimated_stepping_batches=STEPS),
+        monitor="x",
+        rates=[1.0, 0.1],
+    )
+    first, second = (rates(update["lr_scheduler"]["scheduler"]) for update in updates)
+    assert first[0] == 0.5
+    assert second == pytest.approx([0.1 * rate for rate in first])

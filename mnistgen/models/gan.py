@@ -45,6 +45,7 @@ class GAN(pl.LightningModule, ABC):
     """A generator and a discriminator that are trained together on the same forward pass.
 
     Images are in [0, 1] outside; the networks see and make [-1, 1] (the paper's eq. 5).
+    `discriminator_rate` is the discriminator's learning rate as a share of the generator's.
     """
 
     monitor = "val/fid"
@@ -55,12 +56,14 @@ class GAN(pl.LightningModule, ABC):
         latent_dim: int,
         activation: str = "relu",
         batch_norm: bool = True,
+        discriminator_rate: float = 1.0,
         optimizer: OptimizerFactory | None = None,
         schedule: Schedule | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.latent_dim = latent_dim
+        self.discriminator_rate = discriminator_rate
         self.optimizer = optimizer
         self.schedule = schedule
         self.generator = network(
@@ -140,11 +143,15 @@ class GAN(pl.LightningModule, ABC):
         return self.play(images)
 
     def configure_optimizers(self) -> Any:
-        """One optimizer and one schedule for each network."""
+        """One optimizer and one schedule for each network, on a time scale of its own.
+
+        Source: M. Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017.
+        """
         return configure(
             [self.generator, self.discriminator],
             optimizer=self.optimizer,
             schedule=self.schedule,
             trainer=self.trainer,
             monitor=self.monitor,
+            rates=[1.0, self.discriminator_rate],
         )
