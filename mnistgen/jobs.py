@@ -65,9 +65,11 @@ class Job:
         """
         if self.run.exists():
             info = self.run.info()
+            status = info.get("status")
             if info.get("composition") != self.composition:
                 self._compare_with_saved()
-            status = info.get("status")
+                if status == "finished":
+                    self.run.update(composition=self.composition)  # to be quicker the next time
             if status != "failed" or not retry:
                 return status not in ("finished", "failed")
         try:
