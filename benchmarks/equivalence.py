@@ -12,7 +12,7 @@ from benchmarks import apart
 from benchmarks import asked as of
 from benchmarks.job import Job
 from benchmarks.table import grid
-from mnistgen import cli, config, runs
+from mnistgen import cli, config, runs, session
 from mnistgen.runs import Run
 
 log = logging.getLogger(__name__)
@@ -70,14 +70,13 @@ def main(cfg: DictConfig) -> None:
 
 def train(job: Job, path: Path, form: str) -> dict[str, float]:
     """The last epoch's measures of a run, which is made or gone on with where need be."""
-    from mnistgen.train import train as train_run
-
     if path.exists():
         run = Run(path)
     else:
         run = runs.create(path, model=job.model, config=job.config(), overrides=list(job.options))
     if run.info().get("status") != "finished":
-        train_run(run, *([StockNetworks(job.model)] if form == "stock" else []))
+        with run.lock():
+            session.train(run, *([StockNetworks(job.model)] if form == "stock" else []))
     return run.metrics()[-1]
 
 

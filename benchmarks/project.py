@@ -6,7 +6,7 @@ from itertools import chain
 
 from benchmarks.blocks import Blocks
 from benchmarks.job import Job
-from mnistgen import runs
+from mnistgen import runs, session
 
 
 def run(job: Job, blocks: Blocks) -> None:
@@ -24,6 +24,5 @@ def run(job: Job, blocks: Blocks) -> None:
     )
 
     from benchmarks.gate import Gate
-    from mnistgen.train import train
 
-    train(run, Gate(chain([first], blocks), quality_share=1 / every))
+    session.train(run, Gate(chain([first], blocks), quality_share=1 / every))

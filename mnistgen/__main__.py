@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mnistgen import cli, config, jobs, runs, session
+from mnistgen import cli, config, jobs, runs, session, signals
 from mnistgen.errors import UserError
 from mnistgen.runs import Run
 
@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 def main(cfg: DictConfig) -> float | None:
     """Train a new run, or go on with one; the result is what a search minimises."""
     if os.environ.get("LOCAL_RANK", "0") != "0":  # a further process of a run that has begun
-        return session.train_process(Run(Path(cfg.resume)))
+        with signals.noted() as noted:
+            return session.train_process(Run(Path(cfg.resume)), noted)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return jobs.train(cfg)
     with _new(cfg) if cfg.resume is None else _existing(cfg) as run:

@@ -1,8 +1,6 @@
 """What happens around the steps of a training, for every model alike."""
 
-import signal
 import time
-from types import FrameType
 from typing import Any
 
 import lightning.pytorch as pl
@@ -10,8 +8,9 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from mnistgen.errors import Interrupted, UserError
+from mnistgen.errors import UserError
 from mnistgen.seeds import stream
+from mnistgen.signals import Signals
 
 
 class Seeding(Callback):
@@ -123,34 +122,13 @@ class EpochMeans(Callback):
 
 
 class StopOnSignal(Callback):
-    """Stops the run after the batch in which SIGINT or SIGTERM arrives; a second one kills it."""
+    """Stops the run after the batch in which a signal was noted."""
 
-    def __init__(self) -> None:
-        self.signum: int | None = None
-        self.replaced: dict[int, Any] = {}
-
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        for signum in (signal.SIGINT, signal.SIGTERM):
-            self.replaced[signum] = signal.signal(signum, self.note)
-
-    def note(self, signum: int, frame: FrameType | None) -> None:
-        """Handle the first signal."""
-        self.signum = signum
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-    def restore(self) -> None:
-        """Put the handlers back that were there before."""
-        for signum, handler in self.replaced.items():
-            signal.signal(signum, handler)
-        self.replaced = {}
+    def __init__(self, signals: Signals) -> None:
+        self.signals = signals
 
     def on_train_batch_end(self, *args: Any) -> None:
-        self._stop()
+        self.signals.check()
 
     def on_validation_batch_end(self, *args: Any) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
-        if self.signum is not None:
-            raise Interrupted(self.signum)
+        self.signals.check()

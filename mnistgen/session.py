@@ -4,49 +4,52 @@ import contextlib
 import logging
 import os
 import shlex
-import signal
 import traceback
 from collections.abc import Iterator
-from types import FrameType
+from typing import Any
 
-from mnistgen import config
+from mnistgen import config, signals
 from mnistgen.errors import Interrupted, UserError
 from mnistgen.runs import Run
+from mnistgen.signals import Signals
 
 log = logging.getLogger(__name__)
 
 
-def train(run: Run, *, alone: bool = True) -> float | None:
+def train(run: Run, *more: Any, alone: bool = True) -> float | None:
     """Train a run, whose lock this process holds, to its last epoch; returns its last `val/fid`.
 
-    What is logged goes into its train.log, and where the run is `alone` on the terminal there,
-    too. How it ended is in its run.json. Raises UserError where it failed for a known reason,
-    Interrupted at a signal.
+    `more` are further callbacks. What is logged goes into its train.log, and where the run is
+    `alone` on the terminal there, too. How it ended is in its run.json. Raises UserError where it
+    failed for a known reason, Interrupted at a signal.
     """
-    with _logged(run, alone), _signals_raise():
+    with _logged(run, alone), signals.noted() as noted:
+        run.update(status="running", reason=None)
         try:
-            return train_process(run, bar=alone)
-        except Interrupted as error:
-            if run.info()["status"] != "finished":
-                run.ended_with(error)
+            objective = train_process(run, noted, *more, bar=alone)
+        except BaseException as error:
+            stopped = noted.signum is not None and not isinstance(error, Exception)
+            ended = Interrupted(noted.signum or 0) if stopped else error
+            run.ended_with(ended)
+            if isinstance(ended, Interrupted):
                 override = shlex.quote(f"resume={config.hydra_value(str(run.path))}")
                 log.info("interrupted; go on with: python -m mnistgen %s", override)
-            raise
-        except Exception as error:
-            if not isinstance(error, UserError):
+            elif not isinstance(ended, UserError):
                 with run.log.open("a") as file:
                     traceback.print_exc(file=file)
-            run.ended_with(error)
-            raise
+            raise ended from error
+        run.update(status="finished", objective=objective)
+        noted.check()  # it came too late for this run, but not for a sweep
+        return objective
 
 
-def train_process(run: Run, *, bar: bool = True) -> float | None:
+def train_process(run: Run, noted: Signals, *more: Any, bar: bool = True) -> float | None:
     """Do this process's part of the training of a run."""
     threads = str(config.threads(run.config()))
     os.environ["OMP_NUM_THREADS"] = threads  # read when torch is first imported
     from mnistgen.train import train
 
-    return train(run, bar=bar)
+    return train(run, noted, *more, bar=bar)
 
 
 @contextlib.contextmanager
@@ -62,19 +65,3 @@ def _logged(run: Run, alone: bool) -> Iterator[None]:
     finally:
         root.handlers = before
         handler.close()
-
-
-@contextlib.contextmanager
-def _signals_raise() -> Iterator[None]:
-    """Let a signal raise Interrupted before the training's own handlers are there, and after."""
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise Interrupted(signum)
-
-    signums = signal.SIGINT, signal.SIGTERM
-    replaced = [signal.signal(signum, interrupt) for signum in signums]
-    try:
-        yield
-    finally:
-        for signum, handler in zip(signums, replaced, strict=True):
-            signal.signal(signum, handler)

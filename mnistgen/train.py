@@ -20,48 +20,28 @@ import mnistgen
 from mnistgen import checkpoints
 from mnistgen.callbacks import EpochMeans, Seeding, StopOnSignal
 from mnistgen.config import Config, build, hydra_value, threads
-from mnistgen.errors import Interrupted, UserError
+from mnistgen.errors import UserError
 from mnistgen.memory import keep_freed_memory
 from mnistgen.monitor import FID, FIDMonitor
 from mnistgen.progress import RunProgress
 from mnistgen.recorder import Recorder
 from mnistgen.runs import Run
 from mnistgen.seeds import stream
+from mnistgen.signals import Signals
 
 log = logging.getLogger(__name__)
 
 
-def train(run: Run, *more: Callback, bar: bool = True) -> float | None:
+def train(run: Run, signals: Signals, *more: Callback, bar: bool = True) -> float | None:
     """Train a run from its newest checkpoint, or from the start, to its last epoch.
 
     `more` callbacks are called after the run's own, but before its records are written. On a
     terminal, `bar` shows how far it is. Returns its last `val/fid`, which a search is to
-    minimise; None where it was never measured. How it ended is in run.json. Raises UserError
-    where it failed for a known reason, Interrupted at a signal.
+    minimise; None where it was never measured. Raises UserError where it failed for a known
+    reason, Interrupted after the batch in which a signal was noted.
     """
+    signals.check()
     config = run.config()
-    is_main = _process_rank() == 0
-    stop = StopOnSignal()
-    if is_main:
-        run.update(status="running", reason=None)
-    try:
-        objective = _fit(run, config, stop, *more, bar=bar)
-    except BaseException as error:
-        stopped = stop.signum is not None and not isinstance(error, Exception)
-        ended = Interrupted(stop.signum or 0) if stopped else error
-        if is_main:
-            run.ended_with(ended)
-        raise ended from error
-    finally:
-        stop.restore()
-    if is_main:
-        run.update(status="finished", objective=objective)
-    if stop.signum is not None:
-        raise Interrupted(stop.signum)  # it came too late for this run, but not for a sweep
-    return objective
-
-
-def _fit(run: Run, config: Config, stop: StopOnSignal, *more: Callback, bar: bool) -> float | None:
     _quieten()
     if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise UserError("trainer=gpu: torch finds no CUDA device here; trainer=cpu needs none")
@@ -82,8 +62,8 @@ def _fit(run: Run, config: Config, stop: StopOnSignal, *more: Callback, bar: boo
     precision = run.info().get("precision") or choose_precision(config)
     options = {**config["trainer"], "precision": precision}
     fid = FIDMonitor(options.pop("quality_every"), config["seed"])
-    callbacks: list[Callback] = [Seeding(config["seed"]), means, stop, fid, Recorder(run, config)]
-    callbacks += more
+    callbacks: list[Callback] = [Seeding(config["seed"]), means, StopOnSignal(signals), fid]
+    callbacks += [Recorder(run, config), *more]
     console = Console(stderr=True)
     has_bar = bar and console.is_terminal and _process_rank() == 0
     if has_bar:

@@ -16,7 +16,7 @@ import mnistgen.trained
 from mnistgen import config, pictures, runs
 from mnistgen.metrics.evaluation import Evaluation
 from mnistgen.runs import Run
-from mnistgen.train import train
+from mnistgen.session import train
 
 FEW = ("n=200", "k=20", "nll_images=20", "threads=1")
 

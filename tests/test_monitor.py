@@ -8,7 +8,7 @@ from mnistgen import config
 from mnistgen.metrics import lenet
 from mnistgen.models import DenseVAE
 from mnistgen.monitor import SAMPLES, FIDMonitor
-from mnistgen.train import train
+from mnistgen.session import train
 
 
 @pytest.fixture

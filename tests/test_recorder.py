@@ -6,7 +6,7 @@ from tensorboard.context import RequestContext
 from tensorboard.plugins.base_plugin import TBContext
 from tensorboard.plugins.hparams.backend_context import Context
 
-from mnistgen.train import train
+from mnistgen.session import train
 
 
 def test_the_hparams_tab_has_the_keys_and_metrics_of_all_runs_of_a_sweep(new_run, tmp_path):

@@ -13,7 +13,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mnistgen import checkpoints
 from mnistgen.runs import Run
-from mnistgen.train import choose_precision, train
+from mnistgen.session import train
+from mnistgen.train import choose_precision
 
 SHORT = ("trainer.limit_train_batches=20", "trainer.limit_val_batches=2")
 
@@ -99,11 +100,12 @@ def test_killed_before_the_first_epoch_ends_it_resumes_from_the_start(
     assert Run(tmp_path / "run").info()["epochs"] == 2
 
 
-def test_a_signal_before_the_training_begins_marks_the_run(start, tmp_path, wait_for):
+@pytest.mark.parametrize("after", [0, 0.2, 1, 3])
+def test_a_signal_before_the_training_begins_marks_the_run(start, tmp_path, wait_for, after):
     process = start("hydra.run.dir=run")
     run = Run(tmp_path / "run")
-    wait_for(lambda: (run.path / "run.json").exists() and run.locked(), process)
-    time.sleep(0.2)
+    wait_for(lambda: (run.path / "run.json").exists() and run.info().get("status") == "running", process)
+    time.sleep(after)  # into the imports, which have no place where it would be safe to stop
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143
     assert run.info()["status"] == "interrupted"
