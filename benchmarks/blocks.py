@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -10,8 +10,18 @@ from typing import Any
 
 PROFILED_STEPS = 20
 
-KERNELS = re.compile(r"conv|mm$|bmm|linear|onednn|mkldnn")
-"""Operations whose own time is that of convolution and matrix kernels."""
+OPERATORS = re.compile(r"(aten|mkldnn|onednn)::")
+GROUPS = {
+    "kernels": re.compile(r"conv|mm$|bmm|linear|onednn|mkldnn"),
+    "batch norm": re.compile(r"batch_norm"),
+    "fused Adam": re.compile(r"fused_adam"),
+    "copies": re.compile(r"::(copy_|_to_copy|to|clone|contiguous|cat|stack|index|index_select)$"),
+    "other operators": re.compile(r""),
+}
+"""What the operators of a step are, by the first that finds something in their name."""
+
+ELSEWHERE = "Python and dispatch"
+"""The time of a step that is no operator's own."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +35,8 @@ class Timing:
     peak_memory: int
     """The most memory that the process has held since it began, in bytes."""
     precision: str
-    kernel_share: float | None
-    """Share of the steps' time that is kernels', where the block was profiled."""
+    shares: dict[str, float] | None
+    """The share of each of GROUPS, and of ELSEWHERE, in a step that was profiled."""
 
 
 class Block:
@@ -42,7 +52,7 @@ class Block:
         self.precision = precision
         self.parts: dict[str, float] = {}
         self.done = 0
-        self.kernel_share: float | None = None
+        self.shares: dict[str, float] | None = None
         self.last = time.perf_counter()
 
     def mark(self, part: str, share: float = 1.0) -> None:
@@ -72,7 +82,7 @@ class Block:
                 self.first_step,
                 peak_memory(),
                 self.precision,
-                self.kernel_share,
+                self.shares,
             )
         )
 
@@ -86,7 +96,7 @@ class Block:
     def _end_profile(self) -> None:
         seconds = time.perf_counter() - self.profile_began
         self.profile.stop()
-        self.kernel_share = kernel_seconds(self.profile) / seconds
+        self.shares = shares_of(self.profile.key_averages(), seconds)
 
 
 class Blocks(Iterator[Block]):
@@ -101,10 +111,14 @@ class Blocks(Iterator[Block]):
         return Block(self.connection, number, steps, profiled, self.precision)
 
 
-def kernel_seconds(profile: Any) -> float:
-    """Seconds that convolution and matrix kernels took, without what they called."""
-    events = profile.key_averages()
-    return sum(e.self_cpu_time_total for e in events if KERNELS.search(e.key)) / 1e6
+def shares_of(events: Iterable[Any], seconds: float) -> dict[str, float]:
+    """The share of each group in `seconds`, from a profile's events without what they called."""
+    found = dict.fromkeys(GROUPS, 0.0)
+    for event in events:
+        if OPERATORS.match(event.key):
+            group = next(name for name, pattern in GROUPS.items() if pattern.search(event.key))
+            found[group] += event.self_cpu_time_total / 1e6 / seconds
+    return {**found, ELSEWHERE: 1 - sum(found.values())}
 
 
 def peak_memory() -> int:

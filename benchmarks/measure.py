@@ -32,7 +32,7 @@ COLUMNS = {
 """The modules of the columns, and what they are called."""
 
 PROFILED = ("project", "textbook", "bare", "bare_fp32")
-"""The columns whose kernels torch's profiler sees."""
+"""The columns whose operators torch's profiler sees."""
 
 TRAIN_SIZE, BATCH_SIZE = 60_000, 128
 PACED_BY = "bare_fp32"
@@ -134,7 +134,7 @@ def measure(
             took = (f"{c} {1e3 * t[-1].parts['steps'] / steps:.1f}" for c, t in timings.items())
             log.info("  round %d, ms a step: %s", number, "  ".join(took))
         shares = {
-            column: worker.block(rounds + 1, steps, profiled=True).kernel_share
+            column: worker.block(rounds + 1, steps, profiled=True).shares
             for column, worker in workers.items()
             if column in PROFILED
         }
@@ -147,7 +147,7 @@ def measure(
                 "first_step": first_steps[column],
                 "peak_memory": blocks[-1].peak_memory,
                 "precision": blocks[-1].precision,
-                "kernel_share": shares.get(column),
+                "shares": shares.get(column),
             }
             for column, blocks in timings.items()
         },

@@ -3,6 +3,7 @@
 from statistics import median
 from typing import Any
 
+from benchmarks.blocks import ELSEWHERE, GROUPS
 from benchmarks.machine import PRECISIONS
 from benchmarks.measure import BATCH_SIZE, COLUMNS, TRAIN_SIZE
 from benchmarks.targets import epoch, targets
@@ -35,7 +36,8 @@ def markdown(results: dict[str, Any]) -> str:
             "kernels' share", "of matrix peak",
         ]  # fmt: skip
         made.append(grid([header, *rows]))
-    made += [epoch_table(results), command_table(results), target_table(results)]
+    made += [step_table(results), epoch_table(results)]
+    made += [command_table(results), target_table(results)]
     return "\n\n".join(text for text in made if text) + "\n"
 
 
@@ -52,16 +54,36 @@ def column_row(
     typical = epoch(column)
     flops = model["flops_a_step"] * TRAIN_SIZE / BATCH_SIZE
     ours = model["columns"].get("project")
-    share = column["kernel_share"]
+    shares = column["shares"]
     return [
         COLUMNS[key] + ("" if column["precision"] == "32-true" else ", bfloat16"),
         f"{typical:.2f} ({min(seconds):.2f}-{max(seconds):.2f})",
         f"{TRAIN_SIZE / typical:,.0f}",
         f"{typical / epoch(ours):.2f}" if ours else "",
         f"{column['peak_memory'] / 1e9:.2f}",
-        "" if share is None else f"{share:.0%}",
+        f"{shares['kernels']:.0%}" if shares else "",
         f"{flops / typical / peak[column['precision']]:.0%}",
     ]
+
+
+def step_table(results: dict[str, Any]) -> str:
+    """Where the time of a step goes, in milliseconds, by model and column."""
+    rows = [
+        [
+            f"{name}, {COLUMNS[key]}",
+            f"{milliseconds(column):.1f}",
+            *(f"{share * milliseconds(column):.1f}" for share in column["shares"].values()),
+        ]
+        for name, model in results["models"].items()
+        for key, column in model["columns"].items()
+        if column["shares"]
+    ]
+    return grid([["ms a step", "all", *GROUPS, ELSEWHERE], *rows]) if rows else ""
+
+
+def milliseconds(column: dict[str, Any]) -> float:
+    """The median of a column's step."""
+    return float(1e3 * column["parts"]["steps"] * BATCH_SIZE / TRAIN_SIZE)
 
 
 def epoch_table(results: dict[str, Any]) -> str:

@@ -70,8 +70,8 @@ def _of_model(name: str, columns: dict[str, Any]) -> Iterator[Target]:
         )
         yield Target(f"{name}: epoch / epoch of bare", ratio, 1.05, at_least=False)
         yield Target(f"{name}: step / step of bare", steps, 1.05, at_least=False)
-    if convolves and project["kernel_share"] is not None:
-        yield Target(f"{name}: share of kernels", project["kernel_share"], 0.75)
+    if convolves and project["shares"]:
+        yield Target(f"{name}: share of kernels", project["shares"]["kernels"], 0.75)
     memory = project["peak_memory"] / 1e9
     yield Target(f"{name}: peak memory", memory, 1.3, at_least=False, unit=" GB")
 

@@ -100,11 +100,13 @@ def test_killed_before_the_first_epoch_ends_it_resumes_from_the_start(
     assert Run(tmp_path / "run").info()["epochs"] == 2
 
 
-@pytest.mark.parametrize("after", [0, 0.2, 1, 3])
+@pytest.mark.parametrize("after", [0, 1])
 def test_a_signal_before_the_training_begins_marks_the_run(start, tmp_path, wait_for, after):
     process = start("hydra.run.dir=run")
     run = Run(tmp_path / "run")
-    wait_for(lambda: (run.path / "run.json").exists() and run.info().get("status") == "running", process)
+    wait_for(
+        lambda: (run.path / "run.json").exists() and run.info().get("status") == "running", process
+    )
     time.sleep(after)  # into the imports, which have no place where it would be safe to stop
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from benchmarks.blocks import Timing, kernel_seconds
+from benchmarks.blocks import Timing, shares_of
 from benchmarks.measure import parts_of_an_epoch, seconds_an_epoch
 from benchmarks.table import grid, markdown
 from benchmarks.targets import Target, targets
@@ -21,7 +21,7 @@ def column(seconds, **more):
         "first_step": 9.0,
         "peak_memory": 1_200_000_000,
         "precision": "32-true",
-        "kernel_share": 0.8,
+        "shares": {"kernels": 0.8, "rest": 0.2},
         **more,
     }
 
@@ -44,7 +44,7 @@ def results():
                     "textbook": column([40.0, 30.0, 41.0]),
                     "bare": column([10.0, 9.6, 10.0]),
                     "bare_fp32": column([20.0, 19.0, 21.0]),
-                    "keras_graph": column([25.0, 26.0, 24.0], kernel_share=None),
+                    "keras_graph": column([25.0, 26.0, 24.0], shares=None),
                 },
             }
         },
@@ -62,6 +62,11 @@ def test_a_row_has_median_range_rate_ratio_and_shares(results):
         "| best bare loop, fp32 | 20.00 (19.00-21.00) | 3,000 | 2.00 | 1.20 | 80% | 250% |" in text
     )
     assert "| TensorFlow graph | 25.00 (24.00-26.00) | 2,400 | 2.50 | 1.20 |  | 200% |" in text
+
+
+def test_a_step_is_divided_by_its_shares(results):
+    results["models"]["cnngan"]["columns"]["project"]["parts"]["steps"] = 60_000 / 128 * 0.02
+    assert "| cnngan, this project | 20.0 | 16.0 | 4.0 |" in markdown(results)
 
 
 def test_each_target_is_met_or_missed_by_so_much(results):
@@ -96,20 +101,27 @@ def test_an_epoch_is_all_its_steps_and_what_is_done_once():
     assert parts == {"steps": pytest.approx(60_000 / 1280 * 2), "records": 0.5}
 
 
-def test_only_the_own_time_of_kernels_counts():
+def test_the_own_time_of_operators_is_shared_out_and_the_rest_is_elsewhere():
     class Event:
-        def __init__(self, key, microseconds):
-            self.key, self.self_cpu_time_total = key, microseconds
+        def __init__(self, key, seconds):
+            self.key, self.self_cpu_time_total = key, 1e6 * seconds
 
-    class Profile:
-        def key_averages(self):
-            return [
-                Event("aten::mkldnn_convolution", 1e6), Event("aten::addmm", 2e6),
-                Event("aten::mm", 4e6), Event("aten::convolution_backward", 8e6),
-                Event("aten::native_batch_norm", 1e6), Event("aten::add_", 1e6),
-            ]  # fmt: skip
-
-    assert kernel_seconds(Profile()) == 15
+    events = [
+        Event("aten::mkldnn_convolution", 1), Event("aten::addmm", 2), Event("aten::mm", 4),
+        Event("aten::convolution_backward", 8), Event("aten::native_batch_norm", 16),
+        Event("aten::_fused_adam_", 32), Event("aten::copy_", 64), Event("aten::add_", 128),
+        Event("autograd::engine::evaluate_function: ConvolutionBackward0", 5),
+        Event("Optimizer.step#Adam.step", 7),
+    ]  # fmt: skip
+    found = {name: share * 300 for name, share in shares_of(events, 300).items()}
+    assert found == {
+        "kernels": pytest.approx(15),
+        "batch norm": pytest.approx(16),
+        "fused Adam": pytest.approx(32),
+        "copies": pytest.approx(64),
+        "other operators": pytest.approx(128),
+        "Python and dispatch": pytest.approx(45),
+    }
 
 
 def test_a_table_is_markdown():
@@ -135,7 +147,9 @@ def test_the_command_measures_and_writes_a_table_and_its_numbers(tmp_path):
     project = measured["columns"]["project"]
     assert set(project["parts"]) == {"start", "steps", "validation", "quality", "records"}
     assert len(project["seconds_an_epoch"]) == 2
-    assert all(0 < c["kernel_share"] < 1 for c in measured["columns"].values())
+    for found in measured["columns"].values():
+        assert all(0 < share < 1 for share in found["shares"].values())
+        assert sum(found["shares"].values()) == pytest.approx(1)
     assert [c["precision"] for c in measured["columns"].values()] == ["bf16-mixed"] * 2
     # three times the products of a forward pass, but for the first layer's input gradient
     weights = [784 * 600, 600 * 300, 300 * 100, 100 * 50, 50 * 8]
