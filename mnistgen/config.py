@@ -48,6 +48,11 @@ def one_of(*choices: object) -> tuple[str, Callable[[Any], bool]]:
     return " or ".join(map(str, choices)), lambda value: value in choices
 
 
+def _fraction(value: Any) -> bool:
+    """torch takes no whole number as a beta."""
+    return type(value) is float and 0 <= value < 1
+
+
 def _share(value: Any) -> bool:
     """Lightning's limits: a whole number is batches, a float is a share."""
     return whole(1)(value) or (type(value) is float and 0 < value <= 1)
@@ -76,8 +81,8 @@ RULES: dict[str, Rule] = {
     "optim.weight_decay": ("a number from 0", number(0)),
     "optim.momentum": ("a number from 0 to below 1", number(0, 1)),
     "optim.betas": (
-        "two numbers from 0 to below 1",
-        lambda v: isinstance(v, list) and len(v) == 2 and all(map(number(0, 1), v)),
+        "two numbers from 0.0 to below 1, each with a point",
+        lambda v: isinstance(v, list) and len(v) == 2 and all(map(_fraction, v)),
     ),
     "lr.warmup": ("a number above 0 and below 1", number(0, 1, open_low=True)),
     "lr.final": ("a number from 0 to below 1", number(0, 1)),

@@ -72,7 +72,7 @@ BAD = {
     "model.activation": ["tanhh", None],
     "model.batch_norm": [1, "yes"],
     "optim.lr": [0, -1e-4, float("nan"), float("inf"), "fast"],
-    "optim.betas": [[0.9], [0.9, 1.0], 0.9],
+    "optim.betas": [[0.9], [0.9, 1.0], [0, 0.9], 0.9],
     "optim.weight_decay": [-0.1],
     "data.batch_size": [0, 1, 12.5],
     "data.val_size": [-1, 60_000, "some"],
