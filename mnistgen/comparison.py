@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mnistgen.config import Config, leaves
+from mnistgen.config import named
 from mnistgen.errors import UserError
 from mnistgen.runs import Run
 
@@ -83,8 +83,10 @@ def trial(run: Run, metric: str) -> Trial:
     status = str(info.get("status"))
     rows = run.metrics() if status == "finished" else []
     model = str(info.get("model"))
+    asked = run.asked()
+    settings = named({key: asked[key] for key in asked if key not in SAME_RESULT})
     return Trial(
-        settings={MODEL: model, **_settings(run.asked())},
+        settings={**settings, MODEL: model},
         status=status,
         value=rows[-1].get(metric) if rows else None,
         reason=str(info.get("reason") or ""),
@@ -109,19 +111,6 @@ def rows(trials: Sequence[Trial]) -> list[Row]:
         if measured:
             min(measured, key=lambda row: row.mean or 0.0).best = True
     return ordered
-
-
-def _settings(made: Config) -> dict[str, Any]:
-    """Values by key; a class by its name, under the key of what it is the class of."""
-    found = {}
-    kept = {key: value for key, value in made.items() if key not in SAME_RESULT}
-    for key, value in leaves(kept):
-        if key.endswith("._target_"):
-            if not key.startswith("model."):  # which is known by its name
-                found[key.removesuffix("._target_")] = str(value).rsplit(".", 1)[-1]
-        elif not key.endswith("_") and not key.rsplit(".", 1)[-1].isdigit():
-            found[key] = str(value) if isinstance(value, list) else value
-    return found
 
 
 def _varying(trials: Sequence[Trial]) -> list[str]:

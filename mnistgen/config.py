@@ -49,7 +49,7 @@ def one_of(*choices: object) -> tuple[str, Callable[[Any], bool]]:
 
 
 def _fraction(value: Any) -> bool:
-    """torch takes no whole number as a beta."""
+    """PyTorch takes no whole number as a beta."""
     return type(value) is float and 0 <= value < 1
 
 
@@ -236,6 +236,17 @@ def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(node, list):
         for index, value in enumerate(node):
             yield from leaves(value, f"{path}.{index}")
+
+
+def named(node: Any) -> dict[str, Any]:
+    """Values by their keys as people read them: a class by its own name, a list as text."""
+    found: dict[str, Any] = {}
+    for key, value in leaves(node):
+        if key.endswith("._target_"):
+            found[key.removesuffix("._target_")] = str(value).rsplit(".", 1)[-1]
+        elif not key.endswith("_") and not key.rsplit(".", 1)[-1].isdigit():
+            found[key] = str(value) if isinstance(value, list) else value
+    return found
 
 
 def _read_yaml(path: Path) -> Any:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.tensorboard.summary import hparams
 
 from mnistgen import figures
-from mnistgen.config import Config, leaves
+from mnistgen.config import Config, named
 from mnistgen.models import VAE
 from mnistgen.runs import Row, Run, write_atomically
 from mnistgen.seeds import stream
@@ -107,13 +107,10 @@ def log_hyperparameters(logger: Logger, config: Config) -> None:
     TensorBoard takes the first run's list of what to show for that of all, so none is written
     here, and it finds the keys and the metrics of all runs itself.
     """
-    parameters: dict[str, bool | int | float | str] = {}
-    for key, value in leaves(config):
-        if key.endswith("._target_"):  # the class is what was chosen: model=cnngan
-            parameters[key.removesuffix("._target_")] = str(value).rsplit(".", 1)[-1]
-        elif not key.endswith("_"):
-            plain = isinstance(value, (bool, int, float, str))
-            parameters[key] = value if plain else str(value)
+    parameters = {
+        key: value if isinstance(value, (bool, int, float, str)) else str(value)
+        for key, value in named(config).items()
+    }
     logger.log_hyperparams(parameters)
     if isinstance(logger, TensorBoardLogger):
         _, *session = hparams(parameters, {})  # type: ignore[no-untyped-call]
