@@ -30,4 +30,4 @@ def threads(asked: dict[str, Any]) -> int:
 def overrides(asked: dict[str, Any]) -> tuple[str, ...]:
     """The options of the project's own configuration, as its command line has them."""
     leaves = config.leaves(asked["options"])
-    return tuple(f"{key}={config.hydra_value(str(value))}" for key, value in leaves)
+    return tuple(f"{key}={config.hydra_value(value)}" for key, value in leaves)

@@ -145,7 +145,7 @@ def values(cfg: DictConfig) -> Config:
 def load(path: Path) -> Config:
     """A configuration that a run saved; raises UserError where it is damaged or not allowed."""
     config = read(path)
-    for key, value in leaves(config):
+    for key, value in leaves(config, into_lists=True):
         if isinstance(value, str) and ("${" in value or value == "???"):
             raise UserError(f"{path}: {key}={value!r} is not plain data")
     try:
@@ -218,24 +218,30 @@ def threads(config: Config) -> int:
     return max(1, len(os.sched_getaffinity(0)) // int(processes))
 
 
-def hydra_value(text: str) -> str:
-    """A text as the value of a Hydra override, quoted where that needs it."""
-    if re.fullmatch(r"[\w./+-]+", text):
-        return text
-    quoted = text.replace("'", "\\'")
+def hydra_value(value: Any) -> str:
+    """A plain value as that of a Hydra override, a text quoted where that needs it."""
+    if isinstance(value, list):
+        return f"[{','.join(map(hydra_value, value))}]"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if not isinstance(value, str):
+        return repr(value)
+    if re.fullmatch(r"[\w./+-]+", value):
+        return value
+    quoted = value.replace("'", "\\'")
     return f"'{quoted}'"
 
 
-def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value and every list, with its dotted key."""
+def leaves(node: Any, path: str = "", *, into_lists: bool = False) -> Iterator[tuple[str, Any]]:
+    """Every value with its dotted key; a list is one value, or one more for each of its items."""
     if isinstance(node, dict):
         for key, value in node.items():
-            yield from leaves(value, f"{path}.{key}" if path else str(key))
+            yield from leaves(value, f"{path}.{key}" if path else str(key), into_lists=into_lists)
         return
     yield path, node
-    if isinstance(node, list):
+    if isinstance(node, list) and into_lists:
         for index, value in enumerate(node):
-            yield from leaves(value, f"{path}.{index}")
+            yield from leaves(value, f"{path}.{index}", into_lists=True)
 
 
 def named(node: Any) -> dict[str, Any]:
@@ -244,7 +250,7 @@ def named(node: Any) -> dict[str, Any]:
     for key, value in leaves(node):
         if key.endswith("._target_"):
             found[key.removesuffix("._target_")] = str(value).rsplit(".", 1)[-1]
-        elif not key.endswith("_") and not key.rsplit(".", 1)[-1].isdigit():
+        elif not key.endswith("_"):
             found[key] = str(value) if isinstance(value, list) else value
     return found
 
@@ -258,7 +264,7 @@ def _read_yaml(path: Path) -> Any:
 
 def _check_targets(config: Config) -> None:
     for key, folder in GROUPS.items():
-        for path, name in leaves(config.get(key, {})):
+        for path, name in leaves(config.get(key, {}), into_lists=True):
             if path == "_partial_" and (key not in ("optim", "lr") or name is not True):
                 raise UserError(f"{key}._partial_={_shown(name)} is not allowed there")
             if path.split(".")[-1] == "_target_" and name not in _targets(folder):

@@ -76,7 +76,7 @@ def command(model: str, saved: Config) -> str:
             chosen.append(f"{group}={_choice(group, wanted.get(key + KIND))}")
     default = _values(_composed(*chosen))
     changed = [
-        f"{'' if key in default else '+'}{key}={_written(value)}"
+        f"{'' if key in default else '+'}{key}={hydra_value(value)}"
         for key, value in wanted.items()
         if not key.startswith("logger.") and default.get(key, ...) != value
     ]
@@ -89,8 +89,7 @@ def _values(saved: Config) -> Settings:
     return {
         key: value
         for key, value in config.leaves(config.of_the_run(saved))
-        if not key.rsplit(".", 1)[-1].isdigit()  # of a list, which is a leaf itself
-        and not key.endswith("._partial_")
+        if not key.endswith("._partial_")
     }
 
 
@@ -115,16 +114,3 @@ def _choice(group: str, target: Any) -> str:
         if re.search(rf"^_target_:\s*{re.escape(str(target))}$", text, re.MULTILINE):
             return stem
     raise AssertionError(f"{target} was allowed, but no file of conf/{group} names it")
-
-
-def _written(value: Any) -> str:
-    """A value as a Hydra override has it."""
-    if isinstance(value, str):
-        return hydra_value(value)
-    if isinstance(value, list):
-        return f"[{','.join(map(_written, value))}]"
-    return (
-        {True: "true", False: "false", None: "null"}[value]
-        if (isinstance(value, bool) or value is None)
-        else repr(value)
-    )
