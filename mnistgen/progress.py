@@ -7,6 +7,7 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import ProgressBar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from mnistgen.callbacks import EpochMeans
 from mnistgen.monitor import FID
@@ -26,12 +27,13 @@ class RunProgress(ProgressBar):
         self.fid = ""
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             TaskProgressColumn(),
             TimeRemainingColumn(compact=True),
-            TextColumn("left  {task.fields[values]}"),
+            TextColumn("left  {task.fields[values]}", table_column=Column(ratio=1, no_wrap=True)),
             console=console,
             auto_refresh=False,
+            expand=True,  # to the terminal's width, from which the values alone are cut
         )
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
