@@ -17,27 +17,26 @@ from benchmarks import asked as of
 from benchmarks import commands, machine, table
 from benchmarks.job import Job
 from benchmarks.measure import COLUMNS, available, measure
-from mnistgen import cli, config
+from mnistgen import cli, config, rules
 from mnistgen.runs import write_atomically
 
 log = logging.getLogger(__name__)
 
 RULES = {
-    "seconds": ("a number above 0", config.number(0, open_low=True)),
-    "rounds": ("a whole number from 1 to 40", config.whole(1, 41)),
-    "threads": config.RULES["threads"],
+    "seconds": ("a number above 0", rules.number(0, open_low=True)),
+    "rounds": ("a whole number from 1 to 40", rules.whole(1, 41)),
+    "threads": rules.RULES["threads"],
     "commands": ("true or false", lambda v: type(v) is bool),
-    "sweeps": ("a whole number from 1", config.whole(1)),
-    "sweep_epochs": ("a whole number from 1", config.whole(1)),
-    "out": config.A_PATH,
+    "sweeps": ("a whole number from 1", rules.whole(1)),
+    "sweep_epochs": ("a whole number from 1", rules.whole(1)),
+    "out": rules.A_PATH,
 }
 
 
 @cli.command("config", Path(__file__).parent)
 def main(cfg: DictConfig) -> None:
     """Measure what was asked for; print the tables, and write them and the numbers."""
-    asked = config.values(cfg)
-    config.check_values(asked, RULES)
+    asked = config.values(cfg, RULES)
     models = of.models(asked)
     columns = of.chosen(asked, "columns", list(COLUMNS))
     threads, options = of.threads(asked), of.overrides(asked)

@@ -12,16 +12,16 @@ from benchmarks import apart
 from benchmarks import asked as of
 from benchmarks.job import Job
 from benchmarks.table import grid
-from mnistgen import cli, config, runs, session
+from mnistgen import cli, config, rules, runs, session
 from mnistgen.runs import Run
 
 log = logging.getLogger(__name__)
 
 RULES = {
-    "seeds": ("a whole number from 2", config.whole(2)),
-    "epochs": ("a whole number from 1", config.whole(1)),
-    "threads": config.RULES["threads"],
-    "out": config.A_PATH,
+    "seeds": ("a whole number from 2", rules.whole(2)),
+    "epochs": ("a whole number from 1", rules.whole(1)),
+    "threads": rules.RULES["threads"],
+    "out": rules.A_PATH,
 }
 MEASURES = ("val/fid", "val/loss", "val/d_loss")
 FORMS = {"ours": [], "stock": ["trainer.precision=32-true"]}
@@ -47,8 +47,7 @@ class StockNetworks(Callback):
 @cli.command("equivalence", Path(__file__).parent)
 def main(cfg: DictConfig) -> None:
     """Train both forms of each model on the same seeds, and print what they end in."""
-    asked = config.values(cfg)
-    config.check_values(asked, RULES)
+    asked = config.values(cfg, RULES)
     models, threads = of.models(asked), of.threads(asked)
     options = (*of.overrides(asked), f"trainer.max_epochs={asked['epochs']}")
     rows = [["model", "measure", "ours", "stock", "difference", "spread over seeds"]]

@@ -7,15 +7,15 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from mnistgen import cli, comparison, config, runs
+from mnistgen import cli, comparison, config, rules, runs
 from mnistgen.comparison import MODEL, Row, Trial
 from mnistgen.errors import UserError
 from mnistgen.runs import write_atomically
 from mnistgen.tables import Table
 
 RULES = {
-    "sweep": config.A_PATH,
-    "metric": ("the name of a column of metrics.csv", config.A_PATH[1]),
+    "sweep": rules.A_PATH,
+    "metric": ("the name of a column of metrics.csv", rules.A_PATH[1]),
 }
 RATE = "optim.lr"
 
@@ -23,8 +23,7 @@ RATE = "optim.lr"
 @cli.command("compare")
 def main(cfg: DictConfig) -> None:
     """Show a sweep's table, and write it and its plot into its folder."""
-    asked = config.values(cfg)
-    config.check_values(asked, RULES)
+    asked = config.values(cfg, RULES)
     compare(Path(asked["sweep"]), asked["metric"])
 
 

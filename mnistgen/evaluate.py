@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from mnistgen import cli, config, runs
+from mnistgen import cli, config, rules, runs
 from mnistgen.errors import UserError
 from mnistgen.runs import Run
 
@@ -20,13 +20,13 @@ RULES = {
         "a folder, a list of folders or a glob",
         lambda v: isinstance(v, (str, list)) and bool(v),
     ),
-    "checkpoint": ("last or best or a path", config.A_PATH[1]),
-    "cache": config.A_PATH,
-    "n": ("a whole number from 64, the number of features, to 60000", config.whole(64, 60_001)),
-    "seed": ("a whole number from 0 to 4294967295", config.whole(0, 2**32)),
-    "k": ("a whole number from 1", config.whole(1)),
-    "nll_images": ("a whole number from 2 to 10000", config.whole(2, 10_001)),
-    "threads": config.RULES["threads"],
+    "checkpoint": ("last or best or a path", rules.A_PATH[1]),
+    "cache": rules.A_PATH,
+    "n": ("a whole number from 64, the number of features, to 60000", rules.whole(64, 60_001)),
+    "seed": rules.RULES["seed"],
+    "k": ("a whole number from 1", rules.whole(1)),
+    "nll_images": ("a whole number from 2 to 10000", rules.whole(2, 10_001)),
+    "threads": rules.RULES["threads"],
 }
 
 SHOWN = {
@@ -57,8 +57,7 @@ SHOWN = {
 @cli.command("evaluate")
 def main(cfg: DictConfig) -> None:
     """Measure each run that has not been measured with these settings, and show all."""
-    asked = config.values(cfg)
-    config.check_values(asked, RULES)
+    asked = config.values(cfg, RULES)
     chosen = _chosen(asked["run"])
     os.environ["OMP_NUM_THREADS"] = str(asked["threads"] or len(os.sched_getaffinity(0)))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from mnistgen import cli, config
+from mnistgen import cli, config, rules
 from mnistgen.errors import UserError
 from mnistgen.runs import Run, write_atomically
 
@@ -15,8 +15,7 @@ log = logging.getLogger(__name__)
 @cli.command("export")
 def main(cfg: DictConfig) -> None:
     """Write an .onnx or a .safetensors file."""
-    asked = config.values(cfg)
-    config.check_values(asked, dict.fromkeys(("run", "checkpoint", "out"), config.A_PATH))
+    asked = config.values(cfg, dict.fromkeys(("run", "checkpoint", "out"), rules.A_PATH))
     run, out = Run(Path(asked["run"])), Path(asked["out"])
     run.info()
     if out.suffix not in (".onnx", ".safetensors"):

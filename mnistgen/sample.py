@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from mnistgen import cli, config
+from mnistgen import cli, config, rules
 from mnistgen.errors import UserError
 from mnistgen.runs import Run, write_atomically
 
@@ -15,20 +15,19 @@ KINDS = {"samples": 64, "reconstructions": 64, "interpolation": 8, "traversal": 
 """The kinds of picture, and what `n` is for each where it is not given."""
 
 RULES = {
-    "run": config.A_PATH,
-    "kind": config.one_of(*KINDS),
-    "checkpoint": ("last or best or a path", config.A_PATH[1]),
-    "out": ("null or a path", lambda v: v is None or config.A_PATH[1](v)),
-    "n": ("null or a whole number from 1", lambda v: v is None or config.whole(1)(v)),
-    "seed": ("a whole number from 0 to 4294967295", config.whole(0, 2**32)),
+    "run": rules.A_PATH,
+    "kind": rules.one_of(*KINDS),
+    "checkpoint": ("last or best or a path", rules.A_PATH[1]),
+    "out": ("null or a path", lambda v: v is None or rules.A_PATH[1](v)),
+    "n": ("null or a whole number from 1", lambda v: v is None or rules.whole(1)(v)),
+    "seed": rules.RULES["seed"],
 }
 
 
 @cli.command("sample")
 def main(cfg: DictConfig) -> None:
     """Write one picture, or the images in it as an array."""
-    asked = config.values(cfg)
-    config.check_values(asked, RULES)
+    asked = config.values(cfg, RULES)
     n = asked["n"] or KINDS[asked["kind"]]
     if n > (100 if asked["kind"] == "manifold" else 10_000):
         raise UserError(f"n={n} is not allowed: a manifold has up to 100, the others 10000")

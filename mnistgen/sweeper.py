@@ -16,7 +16,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from mnistgen import compare, composition, config, jobs, sweeps
+from mnistgen import compare, composition, config, jobs, rules, sweeps
 from mnistgen.config import Config
 from mnistgen.errors import UserError
 from mnistgen.jobs import Job
@@ -157,7 +157,7 @@ class ResumableSweeper(Sweeper):
             return False
 
     def _check(self, typed: Sequence[Override]) -> None:
-        config.check_values({key: self.config[key] for key in ("sweep", "retry")}, config.RULES)
+        config.check_values({key: self.config[key] for key in ("sweep", "retry")}, rules.RULES)
         for override in typed:
             if override.key_or_group == "resume":
                 raise UserError("resume= goes on with one run: it cannot be part of a sweep")

@@ -4,7 +4,7 @@ import warnings
 import pytest
 import torch
 
-from mnistgen import config
+from mnistgen import config, rules
 from mnistgen.config import CONF_DIR
 from mnistgen.errors import UserError
 
@@ -136,7 +136,7 @@ def test_a_damaged_configuration_is_named(tmp_path, text):
         config.load(path)
 
 
-@pytest.mark.parametrize("key", config.REQUIRED)
+@pytest.mark.parametrize("key", rules.REQUIRED)
 def test_a_saved_configuration_that_lacks_a_key_is_refused(tmp_path, composed, key):
     made = composed()
     *parents, name = key.split(".")

@@ -18,10 +18,11 @@ from safetensors.torch import save as bytes_of
 from torch import Tensor, nn
 
 from mnistgen.cli import command
-from mnistgen.config import A_PATH, RULES, build, check_values, values
+from mnistgen.config import build, values
 from mnistgen.data import MNIST
 from mnistgen.errors import UserError
 from mnistgen.models.inference import inference
+from mnistgen.rules import A_PATH, RULES
 from mnistgen.runs import write_atomically
 from mnistgen.seeds import stream
 
@@ -185,8 +186,7 @@ def write(dataset: MNIST, path: Path, *, seed: int = 1) -> LeNet:
 @command("lenet")
 def main(cfg: DictConfig) -> None:
     """Train the network of one data set from scratch and write its weights to `out`."""
-    asked = values(cfg)
-    check_values(asked, {"seed": RULES["seed"], "out": A_PATH})
+    asked = values(cfg, {"seed": RULES["seed"], "out": A_PATH})
     dataset = build(asked, "data", seed=asked["seed"])
     path = Path(asked["out"])
     lenet, arrays = write(dataset, path, seed=asked["seed"]), dataset.arrays()

@@ -6,25 +6,24 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from mnistgen import cli, config
+from mnistgen import cli, config, rules
 from mnistgen.errors import UserError
 from mnistgen.runs import write_atomically
 
 log = logging.getLogger(__name__)
 
 RULES = {
-    "runs": config.A_PATH,
-    "out": config.A_PATH,
+    "runs": rules.A_PATH,
+    "out": rules.A_PATH,
     "play": ("true or false", lambda value: type(value) is bool),
-    "threads": config.RULES["threads"],
+    "threads": rules.RULES["threads"],
 }
 
 
 @cli.command("report")
 def main(cfg: DictConfig) -> None:
     """Write the page, and its figures and tables as files."""
-    asked = config.values(cfg)
-    config.check_values(asked, RULES)
+    asked = config.values(cfg, RULES)
     root, out = Path(asked["runs"]), Path(asked["out"])
     if not root.is_dir():
         raise UserError(f"runs={root} is not allowed: there is no such folder")

@@ -58,7 +58,7 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(shown, value))}]"
     if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
+        return hydra_value(value)
     if isinstance(value, float):
         return f"{value:g}"
     return re.sub(r"^(mnistgen|torch|lightning)\.[\w.]+\.", "", str(value))
