@@ -7,7 +7,7 @@ import os
 import sys
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,10 @@ from hydra.types import RunMode
 from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mnistgen.config import CONF_DIR
+from mnistgen import system
+from mnistgen.config import CONF_DIR, Config, compose
+from mnistgen.config.objects import choices
+from mnistgen.config.rules import Rule
 from mnistgen.errors import Interrupted, UserError
 
 # Of conf/hydra/launcher, which is to be checked against the plugins' own schemas
@@ -27,11 +30,17 @@ warnings.filterwarnings("ignore", "(?s).*is validated against ConfigStore schema
 # Where TensorBoard finds this module it does not load TensorFlow, which it can do without
 sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("notf"))
 
-Task = Callable[[DictConfig], Any]
+Task = Callable[[Any], Any]
 
 
-def command(config_name: str, conf_dir: Path = CONF_DIR) -> Callable[[Task], Callable[[], None]]:
-    """Make a function of a configuration a command that exits 1 with one line on bad input."""
+def command(
+    config_name: str, allowed: Mapping[str, Rule] | None = None, conf_dir: Path = CONF_DIR
+) -> Callable[[Task], Callable[[], None]]:
+    """Make a function a command of the configuration with this name in `conf_dir`.
+
+    With the rules `allowed` the function gets the checked values of the command, and without them
+    Hydra's configuration. Bad input ends in one line and exit status 1.
+    """
 
     def decorate(task: Task) -> Callable[[], None]:
         composed = False
@@ -42,53 +51,60 @@ def command(config_name: str, conf_dir: Path = CONF_DIR) -> Callable[[Task], Cal
             composed = True
             _leave_epochs_to_the_bar()
             try:
-                return task(cfg)
+                return task(cfg if allowed is None else _values(cfg, allowed))
             except UserError as error:
                 if HydraConfig.get().mode == RunMode.MULTIRUN:
                     raise  # it is the sweep's, which goes on with the other jobs
-                print(f"error: {error}", file=sys.stderr)
-                sys.exit(1)
-            except OSError as error:
-                print(f"error: {error}", file=sys.stderr)
-                sys.exit(1)
-            except KeyboardInterrupt:
-                sys.exit(130)
-            except Interrupted as error:
-                sys.exit(128 + error.signum)
+                _exit(error)
+            except (OSError, KeyboardInterrupt, Interrupted) as error:
+                _exit(error)
 
         program = hydra.main(str(conf_dir), config_name, version_base="1.3")(job)
 
         def main() -> None:
-            wanted_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+            wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
             os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come here, instead of being printed
             try:
                 program()
-            except UserError as error:
-                print(f"error: {error}", file=sys.stderr)
-                sys.exit(1)
-            except Interrupted as error:
-                sys.exit(128 + error.signum)
-            except KeyboardInterrupt:
-                sys.exit(130)
+            except (UserError, KeyboardInterrupt, Interrupted) as error:
+                _exit(error)
             except (HydraException, OmegaConfBaseException, ValueError) as error:
-                if wanted_traceback or composed:
+                if wants_traceback or composed:
                     raise
-                print(f"error: {_explain(error)}", file=sys.stderr)
-                sys.exit(1)
+                _exit(UserError(_explain(error)))
 
         return main
 
     return decorate
 
 
+def _values(cfg: DictConfig, allowed: Mapping[str, Rule]) -> Config:
+    """The checked values of a command; its `threads` hold from here on."""
+    values = compose.command_values(cfg, allowed)
+    if "threads" in allowed:
+        system.limit_threads(values["threads"])
+    return values
+
+
+def _exit(error: BaseException) -> None:
+    """End with the status of an error, and its line where it is not a signal."""
+    if isinstance(error, Interrupted):
+        sys.exit(128 + error.signum)
+    if isinstance(error, KeyboardInterrupt):
+        sys.exit(130)
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(1)
+
+
 def _explain(error: Exception) -> str:
-    """One line for what Hydra or OmegaConf found wrong, with what is allowed."""
+    """One line for what Hydra or OmegaConf refuses, with what is allowed."""
     cause = error.__cause__
     for override in sys.argv[1:]:  # Hydra refuses a group's number, and does not say which
         group, _, choice = override.partition("=")
-        if "group override" in str(error) and (CONF_DIR / group).is_dir():
-            choices = ", ".join(sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml")))
-            return f"{group}={choice} is not a choice: it must be one of {choices}"
+        if "group override" in str(error) and choices(group) and choice not in choices(group):
+            hint = f"; a rate is optim.lr={choice}" if group == "lr" else ""
+            allowed = f"it must be one of {', '.join(choices(group))}{hint}"
+            return f"{group}={choice} is not a choice: {allowed}"
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
         return f"{group}={choice} is not a choice: it must be one of {', '.join(error.options)}"
@@ -113,4 +129,4 @@ def _leave_epochs_to_the_bar() -> None:
     """Keep the line of each epoch off a terminal, where a progress bar shows them."""
     if sys.stderr.isatty():
         for handler in logging.getLogger().handlers:
-            handler.addFilter(lambda record: record.name != "mnistgen.recorder")
+            handler.addFilter(lambda record: record.name != "mnistgen.training.recorder")

@@ -2,15 +2,19 @@
 
 
 class UserError(Exception):
-    """What was asked for cannot be done; the message is one line that says what and why."""
+    """What the user wants cannot be done; the message is one line that says what and why."""
 
 
 class Busy(UserError):
-    """Another process is training the run."""
+    """Another process holds the lock of the folder."""
+
+
+class Diverged(UserError):
+    """The losses of a training are no finite numbers any more."""
 
 
 class Interrupted(BaseException):
-    """A signal asked the run to stop; no Exception, so that no library swallows it."""
+    """A signal stops the run; this is no Exception, so that no library swallows it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by signal {signum}")

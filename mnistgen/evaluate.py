@@ -1,145 +1,93 @@
 """Measure trained models: python -m mnistgen.evaluate run=outputs/cnngan."""
 
 import glob
-import logging
-import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
-from mnistgen import cli, config, rules, runs
+from mnistgen import cli
+from mnistgen.config import Config, rules
+from mnistgen.config.rules import Rule
 from mnistgen.errors import UserError
-from mnistgen.runs import Run
-
-log = logging.getLogger(__name__)
+from mnistgen.plots import tables
+from mnistgen.plots.tables import Table
+from mnistgen.runs import MEASURES, Measures, Run, store
 
 RULES = {
-    "run": (
+    "run": Rule(
         "a folder, a list of folders or a glob",
-        lambda v: isinstance(v, (str, list)) and bool(v),
+        lambda value: isinstance(value, (str, list)) and bool(value),
     ),
-    "checkpoint": ("last or best or a path", rules.A_PATH[1]),
-    "cache": rules.A_PATH,
-    "n": ("a whole number from 64, the number of features, to 60000", rules.whole(64, 60_001)),
+    "checkpoint": rules.CHECKPOINT,
+    "cache": rules.PATH,
+    "n": rules.whole(64, 60_000),  # from the number of features
     "seed": rules.RULES["seed"],
-    "k": ("a whole number from 1", rules.whole(1)),
-    "nll_images": ("a whole number from 2 to 10000", rules.whole(2, 10_001)),
+    "k": rules.whole(1),
+    "nll_images": rules.whole(2, 10_000),
     "threads": rules.RULES["threads"],
 }
 
-SHOWN = {
-    "fid": "FID",
-    "kid": "KID",
-    "precision": "precision",
-    "recall": "recall",
-    "density": "density",
-    "coverage": "coverage",
-    "digits_present": "digits that occur",
-    "digit_kl": "KL of their histogram (nats)",
-    "confidence": "classifier's confidence",
-    "readable": "readable (confidence >= 0.9)",
-    "haze": "haze / real",
-    "sharpness": "sharpness / real",
-    "memorization": "distance to training set / real",
-    "elbo": "ELBO (nats)",
-    "reconstruction": "reconstruction (nats)",
-    "kl": "KL (nats)",
-    "active_units": "active units",
-    "reconstruction_accuracy": "digits kept in reconstruction",
-    "nll": "NLL (nats)",
-    "nll_error": "its standard error",
-}
-"""The measures in the order of the table, and what they are called there."""
 
-
-@cli.command("evaluate")
-def main(cfg: DictConfig) -> None:
+@cli.command("evaluate", RULES)
+def main(values: Config) -> None:
     """Measure each run that has not been measured with these settings, and show all."""
-    asked = config.values(cfg, RULES)
-    chosen = _chosen(asked["run"])
-    os.environ["OMP_NUM_THREADS"] = str(asked["threads"] or len(os.sched_getaffinity(0)))
+    runs = _choose(values["run"])
 
-    import mnistgen.trained  # heavy: not before the input is known to be good
-    from mnistgen.metrics.evaluation import Evaluation
+    from mnistgen.metrics.evaluation import Evaluations
 
-    evaluations: dict[str, Evaluation] = {}  # these three by data set
-    models: dict[str, dict[str, Any]] = {}
-    comparisons: dict[str, dict[str, Any]] = {}
+    options = {key: values[key] for key in ("n", "seed", "k", "nll_images")}
+    evaluations = Evaluations(Path(values["cache"]).expanduser(), **options)
+    columns: dict[str | None, dict[str, Measures]] = {}  # by data set
+    comparisons: dict[str | None, dict[str, Measures]] = {}
     failed = 0
-    for label, run in _labels(chosen).items():
+    for label, run in _labels(runs).items():
         try:
-            trained = mnistgen.trained.load(run, asked["checkpoint"])
-            data = str({k: trained.config["data"][k] for k in ("_target_", "root")})
-            if data not in evaluations:
-                options = {key: asked[key] for key in ("n", "seed", "k", "nll_images")}
-                module = config.build(trained.config, "data", seed=trained.config["seed"])
-                evaluations[data] = Evaluation(module, **options)
-            evaluation = evaluations[data]
-            settings = evaluation.settings(trained)
-            known = run.evaluation()
-            if known.get("settings") == settings and not asked["force"]:
-                log.info("%s was evaluated with these settings before", run.path)
-            else:
-                log.info("evaluating %s, epoch %d", run.path, trained.epoch)
-                known = {
-                    "settings": settings,
-                    "comparisons": evaluation.comparisons(Path(asked["cache"])),
-                    "metrics": evaluation.measure(trained),
-                }
-                run.write_evaluation(known)
-            models.setdefault(data, {})[label] = known["metrics"]
-            comparisons[data] = known["comparisons"]
+            one = evaluations.evaluate(run, values["checkpoint"], force=values["force"])
         except UserError as error:
-            if len(chosen) == 1:
+            if len(runs) == 1:
                 raise
             failed += 1
             print(f"error: {error}", file=sys.stderr)
-    for data, columns in models.items():
-        _show(columns | comparisons[data])
+            continue
+        columns.setdefault(one.settings.data_checksum, {})[label] = one.metrics
+        comparisons[one.settings.data_checksum] = one.comparisons
+    for data, measures in columns.items():
+        tables.show(_table(measures | comparisons[data]))
     if failed:
-        raise UserError(f"{failed} of {len(chosen)} runs could not be evaluated")
+        raise UserError(f"{failed} of {len(runs)} runs could not be evaluated")
 
 
-def _chosen(asked: Any) -> list[Run]:
+def _choose(patterns: Any) -> list[Run]:
     """The runs that `run=` names: folders, folders that hold some, or globs of either."""
-    found: list[Run] = []
-    for pattern in asked if isinstance(asked, list) else [asked]:
+    runs: list[Run] = []
+    for pattern in patterns if isinstance(patterns, list) else [patterns]:
         exact = Path(str(pattern)).exists()  # though its name may look like a glob
-        names = [str(pattern)] if exact else sorted(glob.glob(str(pattern)))  # noqa: PTH207
-        paths = map(Path, names)
-        below = [run for path in paths for run in runs.find(path)]
+        paths = [str(pattern)] if exact else sorted(glob.glob(str(pattern)))  # noqa: PTH207
+        below = [run for path in paths for run in store.whole_runs(Path(path))]
         if not below:
             raise UserError(f"run={pattern}: there is no run folder")
-        found += below
-    return list({run.path.resolve(): run for run in found}.values())
+        runs += below
+    return list({run.path.resolve(): run for run in runs}.values())
 
 
-def _labels(chosen: list[Run]) -> dict[str, Run]:
+def _labels(runs: list[Run]) -> dict[str, Run]:
     """Each run under its model and folder name, or its whole path where that is not enough."""
-    names = [f"{run.info().get('model', '')} {run.path.name}".strip() for run in chosen]
+    names = [f"{run.info().model} {run.path.name}" for run in runs]
     return {
         name if names.count(name) == 1 else str(run.path): run
-        for name, run in zip(names, chosen, strict=True)
+        for name, run in zip(names, runs, strict=True)
     }
 
 
-def _show(columns: dict[str, dict[str, Any]]) -> None:
-    """Print a table with a row a measure and a column a model or comparison."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("", *map(escape, columns))
-    for key, label in SHOWN.items():
-        values = [column.get(key) for column in columns.values()]
+def _table(columns: Mapping[str, Measures]) -> Table:
+    """A row a measure that any of the columns has, a column a model or comparison."""
+    rows = []
+    for name, label in MEASURES.items():
+        values = [measures.get(name) for measures in columns.values()]
         if any(value is not None for value in values):
-            table.add_row(label, *("" if v is None else f"{v:.4g}" for v in values))
-    console = Console()
-    if not console.is_terminal:
-        console.width = 50 + 24 * len(columns)  # in a file nothing has to be squeezed
-    console.print(table)
+            rows.append([label, *("" if value is None else f"{value:.4g}" for value in values)])
+    return Table(["", *columns], rows)
 
 
 if __name__ == "__main__":

@@ -3,32 +3,26 @@
 import logging
 from pathlib import Path
 
-from omegaconf import DictConfig
-
-from mnistgen import cli, config, rules
-from mnistgen.errors import UserError
-from mnistgen.runs import Run, write_atomically
+from mnistgen import cli
+from mnistgen.config import Config, rules
+from mnistgen.runs import Run
 
 log = logging.getLogger(__name__)
 
+RULES = {"run": rules.PATH, "checkpoint": rules.CHECKPOINT, "out": rules.PATH}
 
-@cli.command("export")
-def main(cfg: DictConfig) -> None:
+
+@cli.command("export", RULES)
+def main(values: Config) -> None:
     """Write an .onnx or a .safetensors file."""
-    asked = config.values(cfg, dict.fromkeys(("run", "checkpoint", "out"), rules.A_PATH))
-    run, out = Run(Path(asked["run"])), Path(asked["out"])
+    run, out = Run(Path(values["run"])), Path(values["out"])
     run.info()
-    if out.suffix not in (".onnx", ".safetensors"):
-        raise UserError(f"out={out} is not allowed: it must end in .onnx or .safetensors")
-    if not out.parent.is_dir():
-        raise UserError(f"out={out} is not allowed: there is no folder {out.parent}")
+    rules.check_out(out, ".onnx", ".safetensors")
 
-    import mnistgen.trained  # heavy: not before the input is known to be good
-    from mnistgen import exporting
+    from mnistgen.inference import formats, model
 
-    trained = mnistgen.trained.load(run, asked["checkpoint"])
-    content = exporting.onnx(trained) if out.suffix == ".onnx" else exporting.safetensors(trained)
-    write_atomically(out, content)
+    trained = model.load(run, values["checkpoint"])
+    formats.write(trained, out)
     log.info("%s of epoch %d: %s", type(trained.model).__name__, trained.epoch, out)
 
 

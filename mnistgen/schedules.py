@@ -17,16 +17,11 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from mnistgen.errors import UserError
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
-
-Updates = dict[str, Any]
-"""An optimizer and its schedule, as Lightning's `configure_optimizers` returns them."""
+Updates = dict[str, Any]  # an optimizer and its schedule, as Lightning takes them
 
 
 class Schedule(Protocol):
-    """Gives an optimizer its schedule over a training of `steps` updates.
-
-    `monitor` names the logged metric that a schedule may follow; lower is better.
-    """
+    """Gives an optimizer its schedule over `steps` updates; it may follow the metric `monitor`."""
 
     def __call__(self, optimizer: Optimizer, *, steps: int, monitor: str) -> Updates: ...
 
@@ -40,20 +35,19 @@ def configure(
     monitor: str,
     rates: Iterable[float] = repeat(1.0),
 ) -> list[Updates]:
-    """Give each network an optimizer and a schedule of its own.
+    """Give each network an optimizer and a schedule of its own, and its share of the rate.
 
-    `rates` are shares of the optimizer's learning rate, one for each network. Raises UserError
-    where their options are not ones they take.
+    Raises UserError where their options are not ones they take.
     """
     if optimizer is None or schedule is None:
         raise ValueError("a model that is to be trained needs an optimizer and a schedule")
     steps = int(trainer.estimated_stepping_batches)
     try:
         optimizers = [optimizer(network.parameters()) for network in networks]
-        for made, rate in zip(optimizers, rates, strict=False):
-            for group in made.param_groups:
+        for one, rate in zip(optimizers, rates, strict=False):
+            for group in one.param_groups:
                 group["lr"] *= rate
-        return [schedule(made, steps=steps, monitor=monitor) for made in optimizers]
+        return [schedule(one, steps=steps, monitor=monitor) for one in optimizers]
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"optim or lr: {error}") from error
 
@@ -119,10 +113,8 @@ def plateau(
 ) -> Updates:
     """Multiply the rate by `factor` once `monitor` has not fallen for `patience` measurements."""
     scheduler = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
-    return {
-        "optimizer": optimizer,
-        "lr_scheduler": {"scheduler": scheduler, "interval": "epoch", "monitor": monitor},
-    }
+    schedule = {"scheduler": scheduler, "interval": "epoch", "monitor": monitor}
+    return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 
 def _half_cosine(first: float, last: float, progress: float) -> float:
@@ -130,7 +122,5 @@ def _half_cosine(first: float, last: float, progress: float) -> float:
 
 
 def _each_step(optimizer: Optimizer, factor: Callable[[int], float]) -> Updates:
-    return {
-        "optimizer": optimizer,
-        "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"},
-    }
+    schedule = {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+    return {"optimizer": optimizer, "lr_scheduler": schedule}

@@ -1,3 +1,4 @@
+import copy
 import os
 import subprocess
 import sys
@@ -5,11 +6,10 @@ import time
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 
-from mnistgen import config, runs
-from mnistgen.config import CONF_DIR
-from mnistgen.runs import Run
+from mnistgen.config import compose
+from mnistgen.runs import store
+from mnistgen.runs.folder import Run
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)  # several workers with all cores each are slower than one
@@ -92,8 +92,7 @@ def composed():
     """The configuration that these overrides make, as plain containers."""
 
     def make(*overrides):
-        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-            return config.plain(compose("config", overrides=list(overrides)))
+        return copy.deepcopy(compose.compose(*overrides))
 
     return make
 
@@ -103,9 +102,9 @@ def new_run(tmp_path, composed):
     """Make a run folder with these overrides, without training it."""
 
     def make(*overrides, name="run") -> Run:
-        asked = composed("logger=none", "threads=1", *overrides)
-        return runs.create(
-            tmp_path / name, model="a model", config=asked, overrides=list(overrides)
+        config = composed("logger=none", "threads=1", *overrides)
+        return store.create(
+            tmp_path / name, model="a model", config=config, overrides=list(overrides)
         )
 
     return make

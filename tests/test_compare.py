@@ -6,8 +6,11 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from mnistgen import charts, compare, runs
-from mnistgen.charts import Curve
+from mnistgen.plots import charts
+from mnistgen.runs import store
+from mnistgen.runs.groups import Curve
+from mnistgen.runs.info import Failure
+from mnistgen.sweeps import comparison
 
 
 @pytest.fixture
@@ -22,12 +25,13 @@ def sweep(tmp_path):
     for number, ((model, rate, seed), value) in enumerate(values.items()):
         config = {"seed": seed, "model": {"_target_": model}, "optim": {"lr": rate}}
         path = tmp_path / "sweep" / f"run-{number}"
-        run = runs.create(path, model=model, config=config, overrides=[])
+        run = store.create(path, model=model, config=config, overrides=[])
         if isinstance(value, float):
             run.write_metrics([{"epoch": 1, "val/fid": value, "val/loss": -value}])
             run.update(status="finished")
         else:
-            run.update(status="failed", reason=value)
+            failure = Failure.DIVERGED if "diverged" in value else Failure.ERROR
+            run.update(status="failed", reason=value, failure=failure)
     return tmp_path / "sweep"
 
 
@@ -60,9 +64,9 @@ def test_any_column_can_be_compared_and_none_is_said(cli, sweep):
 
 
 def test_a_comparison_drawn_twice_is_the_same_file(sweep):
-    compare.compare(sweep, "val/fid")
+    comparison.publish(sweep, "val/fid")
     first = {kind: (sweep / f"sweep.{kind}").read_bytes() for kind in ("png", "svg")}
-    compare.compare(sweep, "val/fid")
+    comparison.publish(sweep, "val/fid")
     assert {kind: (sweep / f"sweep.{kind}").read_bytes() for kind in first} == first
 
 

@@ -8,15 +8,17 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from PIL import Image
 from safetensors import safe_open
 
-import mnistgen.trained
-from mnistgen import config, pictures, runs
-from mnistgen.metrics.evaluation import Evaluation
-from mnistgen.runs import Run
-from mnistgen.session import train
+from mnistgen.config import compose
+from mnistgen.data.mnist import data_module
+from mnistgen.inference import model as inference
+from mnistgen.inference import pictures
+from mnistgen.metrics.evaluation import Evaluator
+from mnistgen.runs import store
+from mnistgen.runs.folder import Run
+from mnistgen.training.session import train
 
 FEW = ("n=200", "k=20", "nll_images=20", "threads=1")
 
@@ -26,17 +28,11 @@ def trained_runs(tmp_path_factory):
     """A folder with a finished run of a GAN and of a VAE of binarised digits, a few steps each."""
     root = tmp_path_factory.mktemp("runs")
     for model in ("densegan", "densevae"):
-        with initialize_config_dir(str(config.CONF_DIR), version_base="1.3"):
-            asked = config.plain(
-                compose(
-                    "config",
-                    overrides=[
-                        f"model={model}", "logger=none", "trainer=smoke", "optim.lr=1e-3",
-                        "trainer.limit_train_batches=60", "data.binarize=static",
-                    ],
-                )
-            )  # fmt: skip
-        train(runs.create(root / model, model=model, config=asked, overrides=[]))
+        config = compose.compose(
+            f"model={model}", "logger=none", "trainer=smoke", "optim.lr=1e-3",
+            "trainer.limit_train_batches=60", "data.binarize=static",
+        )  # fmt: skip
+        train(store.create(root / model, model=model, config=config, overrides=[]))
     return root
 
 
@@ -60,19 +56,19 @@ def test_evaluation_holds_the_measures_and_what_they_depend_on(cli, folder, cach
     assert done.returncode == 0, done.stderr
     gan, vae = (Run(folder / name).evaluation() for name in ("densegan", "densevae"))
     for found in (gan, vae):
-        assert found["settings"]["samples"] == 200
-        assert found["settings"]["split"] == "test"
-        assert found["settings"]["checkpoint"] == "last.ckpt"
-        assert len(found["settings"]["features_sha256"]) == 64
-        assert set(found["comparisons"]) == {"training images", "their mean", "noise"}
-        real, noise = found["comparisons"]["training images"], found["comparisons"]["noise"]
-        assert real["fid"] < found["metrics"]["fid"]
+        assert found.settings.samples == 200
+        assert found.settings.split == "test"
+        assert found.settings.checkpoint == "last.ckpt"
+        assert len(found.settings.features_sha256) == 64
+        assert set(found.comparisons) == {"training images", "their mean", "noise"}
+        real, noise = found.comparisons["training images"], found.comparisons["noise"]
+        assert real["fid"] < found.metrics["fid"]
         assert real["fid"] < noise["fid"] / 20
         assert real["coverage"] > 0.9 * 200 / 10_000
-        assert found["metrics"].keys() >= real.keys()
-        assert sum(found["metrics"]["digits"]) == pytest.approx(1)
-    assert "elbo" not in gan["metrics"]
-    metrics = vae["metrics"]
+        assert found.metrics.keys() >= real.keys()
+        assert sum(found.metrics["digits"]) == pytest.approx(1)
+    assert "elbo" not in gan.metrics
+    metrics = vae.metrics
     assert metrics["elbo"] == pytest.approx(-metrics["reconstruction"] - metrics["kl"])
     assert sum(map(sum, metrics["confusion"])) == 10_000
     assert metrics["nll"] > 0  # a likelihood of binary images; its value has oracles of its own
@@ -148,7 +144,7 @@ def test_one_bad_run_among_several_is_named_and_the_others_measured(cli, folder,
 @pytest.mark.parametrize("kind", ["samples", "interpolation", "manifold"])
 @pytest.mark.parametrize("model", ["densegan", "densevae"])
 def test_pictures_of_all_models(trained_runs, model, kind):
-    trained = mnistgen.trained.load(Run(trained_runs / model), "last")
+    trained = inference.load(Run(trained_runs / model), "last")
     first, again, other = (pictures.draw(trained, kind, n=5, seed=seed) for seed in (1, 1, 2))
     assert first.images.equal(again.images)
     assert first.images.equal(other.images) == (kind == "manifold")
@@ -159,7 +155,7 @@ def test_pictures_of_all_models(trained_runs, model, kind):
 
 
 def test_reconstructions_and_traversal_of_a_vae(trained_runs):
-    trained = mnistgen.trained.load(Run(trained_runs / "densevae"), "last")
+    trained = inference.load(Run(trained_runs / "densevae"), "last")
     made = pictures.draw(trained, "reconstructions", n=20, seed=1)
     assert len(made.images) == 64  # two whole rows of originals, each over what is made of them
     originals = torch.cat([made.images[:16], made.images[32:48]])
@@ -189,7 +185,7 @@ def test_an_interpolation_through_the_origin_is_a_line():
 
 
 def test_a_manifold_is_the_grid_of_the_normal_quantiles(trained_runs):
-    trained = mnistgen.trained.load(Run(trained_runs / "densevae"), "last")
+    trained = inference.load(Run(trained_runs / "densevae"), "last")
     made = pictures.draw(trained, "manifold", n=3, seed=0)
     quartile = math.sqrt(2) * torch.erfinv(torch.tensor(2 / 3)).item()  # of 5/6
     z = torch.tensor([[-quartile, -quartile, 0, 0], [quartile, 0, 0, 0]])
@@ -206,7 +202,7 @@ def test_sample_writes_a_picture_or_an_array(cli, folder, cache):
     with np.load(folder / "a.npz") as arrays:
         images = arrays["images"]
     assert images.shape == (10, 1, 28, 28)
-    trained = mnistgen.trained.load(Run(folder / "densevae"), "last")
+    trained = inference.load(Run(folder / "densevae"), "last")
     assert np.allclose(images, pictures.draw(trained, "samples", n=10, seed=3).images, atol=1e-6)
 
 
@@ -219,7 +215,7 @@ def test_sample_writes_a_picture_or_an_array(cli, folder, cache):
         (["run=densegan", "out=no/a.png"], "no folder no"),
         (["run=nowhere"], "not a run folder"),
         (["run=densegan", "n=0"], "n=0 is not allowed"),
-        (["run=densegan", "kind=manifold", "n=101"], "a manifold has up to 100"),
+        (["run=densegan", "kind=manifold", "n=101"], "kind=manifold has up to 100"),
         (["run=null"], "run=null is not allowed: it must be a path"),
     ],
 )
@@ -236,7 +232,7 @@ def test_bad_input_of_sample_is_one_line_and_writes_nothing(cli, folder, cache, 
 def test_an_exported_decoder_gives_the_same_images_elsewhere(cli, folder, model):
     done = cli(f"run={model}", "out=decoder.onnx", module="mnistgen.export")
     assert done.returncode == 0, done.stderr
-    trained = mnistgen.trained.load(Run(folder / model), "last")
+    trained = inference.load(Run(folder / model), "last")
     session = onnxruntime.InferenceSession(folder / "decoder.onnx")
     for batch in (1, 7):
         z = trained.model.latents(batch) if model == "densegan" else torch.randn(batch, 4)
@@ -247,7 +243,7 @@ def test_an_exported_decoder_gives_the_same_images_elsewhere(cli, folder, model)
 def test_exported_weights_carry_their_configuration(cli, folder, cache):
     done = cli("run=densevae", "out=w.safetensors", module="mnistgen.export")
     assert done.returncode == 0, done.stderr
-    trained = mnistgen.trained.load(Run(folder / "densevae"), "last")
+    trained = inference.load(Run(folder / "densevae"), "last")
     with safe_open(folder / "w.safetensors", "pt") as file:
         assert json.loads(file.metadata()["config"]) == trained.config
         for name, value in trained.model.state_dict().items():
@@ -255,9 +251,8 @@ def test_exported_weights_carry_their_configuration(cli, folder, cache):
 
 
 def test_comparisons_are_kept(trained_runs, tmp_path):
-    trained = mnistgen.trained.load(Run(trained_runs / "densegan"), "last")
-    data = config.build(trained.config, "data", seed=1)
-    evaluation = Evaluation(data, n=100, seed=0, k=1, nll_images=2)
+    trained = inference.load(Run(trained_runs / "densegan"), "last")
+    evaluation = Evaluator(data_module(trained.config), n=100, seed=0, k=1, nll_images=2)
     made = evaluation.comparisons(tmp_path)
     (path,) = tmp_path.iterdir()
     path.write_text(path.read_text().replace('"fid": ', '"fid": 1'))

@@ -1,6 +1,6 @@
 """Do the models learn? On a sixth of the real digits, against what no broken model reaches."""
 
-from mnistgen.session import train
+from mnistgen.training.session import train
 
 SIXTH = "data.val_size=50000"
 

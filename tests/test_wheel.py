@@ -28,7 +28,7 @@ def test_the_wheel_holds_the_configuration_and_the_data(wheel):
     conf = {f"mnistgen/conf/{p.relative_to(ROOT / 'conf')}" for p in ROOT.glob("conf/**/*.yaml")}
     assert conf <= names
     assert {path for path in names if path.endswith("ubyte.gz")} == {
-        f"mnistgen/mnist/{part}-ubyte.gz"
+        f"mnistgen/data/files/{part}-ubyte.gz"
         for part in (
             "train-images-idx3",
             "train-labels-idx1",

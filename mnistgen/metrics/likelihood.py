@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from mnistgen.errors import UserError
-from mnistgen.metrics.lenet import LeNet, classify, extract
+from mnistgen.metrics.lenet.network import LeNet, classify, extract
 from mnistgen.models import VAE
-from mnistgen.models.inference import inference
+from mnistgen.models.mode import inference
 from mnistgen.seeds import stream
 
-ROWS = 2_000
-"""Latents that are decoded at once, so that what the decoder makes of them stays in the cache."""
+ROWS = 2_000  # latents that are decoded at once, so that their images stay in the cache
 
 
 @inference
@@ -79,7 +78,7 @@ def reconstruction_digits(
 
     And the counts, (10, 10) int64: a row is a true digit of labels (N,), a column the digit read.
     """
-    made = torch.cat([model.reconstruct(batch) for batch in torch.split(images, 1_000)])
-    read = classify(lenet, extract(lenet, made)).argmax(1)
+    reconstructions = torch.cat([model.reconstruct(batch) for batch in torch.split(images, 1_000)])
+    read = classify(lenet, extract(lenet, reconstructions)).argmax(1)
     confusion = torch.bincount(10 * labels.long() + read, minlength=100).view(10, 10)
     return confusion.trace().item() / len(labels), confusion

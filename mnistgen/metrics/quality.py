@@ -3,8 +3,6 @@
 Images are in [0, 1], (N, 1, 28, 28); features are a LeNet's, (N, 64); no gradients flow.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,58 +10,33 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import poly_mmd
 
 from mnistgen.errors import UserError
-from mnistgen.metrics.lenet import LeNet, classify, extract
+from mnistgen.metrics.lenet.network import LeNet, classify, extract
+from mnistgen.runs import Measures
 from mnistgen.seeds import stream
 
-Quality = dict[str, float | list[float]]
-"""What `measure` finds: one number under each name, but a list of ten under "digits"."""
-
-READABLE = 0.9
-"""The confidence from which a digit counts as readable."""
-
-PRESENT = 0.01
-"""The share from which a digit counts as present."""
-
-MEMORIZATION_IMAGES = 2_000
-"""Images whose nearest training image is looked for; their mean is good to about 1 %."""
+READABLE = 0.9  # the confidence from which a digit counts as readable
+PRESENT = 0.01  # the share from which a digit counts as present
+MEMORIZATION_IMAGES = 2_000  # the mean of their distances is good to about 1 %
+CHUNK = 1_000  # points whose distances to all others are in memory at once
 
 
-CHUNK = 1_000
-"""Points whose distances to all others are in memory at once."""
-
-
-class _Unchanged(nn.Module):
-    """In place of Inception, for what are features already."""
-
-    def __init__(self, num_features: int) -> None:
-        super().__init__()
-        self.num_features = num_features
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features
-
-
-def fid(real_features: Tensor, fake_features: Tensor) -> float:
+def fid(real: Tensor, fake: Tensor) -> float:
     """Fréchet distance between normals fitted to both sets of features, (N, d) and (M, d).
 
     Raises UserError for fewer samples than features, where a covariance would be singular.
     Source: M. Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017, eq. 6.
     """
-    _check_enough(real_features, fake_features)
-    metric = FrechetInceptionDistance(_Unchanged(real_features.shape[1]), normalize=True)
-    metric.update(real_features.double(), real=True)
-    metric.update(fake_features.double(), real=False)
-    distance: Tensor = metric.compute()
-    return distance.item()
+    _check_enough(real, fake)
+    unchanged = nn.Identity()  # in place of Inception, for these are features already
+    unchanged.num_features = real.shape[1]  # type: ignore[assignment]
+    metric = FrechetInceptionDistance(unchanged, normalize=True)
+    metric.update(real.double(), real=True)
+    metric.update(fake.double(), real=False)
+    return float(metric.compute())
 
 
 def kid(
-    real_features: Tensor,
-    fake_features: Tensor,
-    *,
-    subsets: int = 100,
-    subset_size: int = 1_000,
-    seed: int = 0,
+    real: Tensor, fake: Tensor, *, subsets: int = 100, subset_size: int = 1_000, seed: int = 0
 ) -> float:
     """Squared maximum mean discrepancy of features (N, d) and (M, d), unbiased, cubic kernel.
 
@@ -71,20 +44,18 @@ def kid(
     Raises UserError for fewer samples than features.
     Source: M. Binkowski et al., "Demystifying MMD GANs", 2018, section 4.
     """
-    _check_enough(real_features, fake_features)
+    _check_enough(real, fake)
     generator = torch.Generator().manual_seed(stream(seed, "kid"))
-    size = min(subset_size, len(real_features), len(fake_features))
+    size = min(subset_size, len(real), len(fake))
 
     def draw(features: Tensor) -> Tensor:
         return features[torch.randperm(len(features), generator=generator)[:size]].double()
 
-    values = [poly_mmd(draw(real_features), draw(fake_features)) for _ in range(subsets)]
+    values = [poly_mmd(draw(real), draw(fake)) for _ in range(subsets)]
     return torch.stack(values).mean().item()
 
 
-def precision_recall_density_coverage(
-    real_features: Tensor, fake_features: Tensor, k: int = 5
-) -> dict[str, float]:
+def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5) -> dict[str, float]:
     """How much of either set, (N, d) and (M, d), lies in the other's balls.
 
     The ball of a point reaches to its k-th nearest neighbour in its own set. Precision: the share
@@ -94,20 +65,18 @@ def precision_recall_density_coverage(
     Source: T. Kynkäänniemi et al., "Improved Precision and Recall Metric", 2019, eq. 1 and 2;
     M. F. Naeem et al., "Reliable Fidelity and Diversity Metrics", 2020, section 3.
     """
-    real, fake = real_features.double(), fake_features.double()
     if min(len(real), len(fake)) <= k:
         raise UserError(
             f"precision and recall with k={k} need more than {k} samples of each kind, "
             f"not {len(real)} real and {len(fake)} generated ones"
         )
+    real, fake = real.double(), fake.double()
     real_radii, fake_radii = _radii(real, k), _radii(fake, k)
     precise = torch.zeros(len(fake), dtype=torch.bool, device=fake.device)
     recalled = covered = pairs = 0
-    for points, radii in zip(
-        torch.split(real, CHUNK), torch.split(real_radii, CHUNK), strict=True
-    ):
-        distances = torch.cdist(points, fake)
-        inside = distances <= radii[:, None]
+    for chunk in torch.split(torch.arange(len(real)), CHUNK):
+        distances = torch.cdist(real[chunk], fake)
+        inside = distances <= real_radii[chunk, None]
         precise |= inside.any(0)
         pairs += int(inside.sum())
         covered += int(inside.any(1).sum())
@@ -125,9 +94,8 @@ def digit_histogram(digits: Tensor) -> Tensor:
     return torch.bincount(digits.long(), minlength=10).double() / len(digits)
 
 
-def digit_kl(histogram: Tensor, real_histogram: Tensor) -> float:
-    """The KL divergence of a digit histogram (10,) from that of real images, in nats."""
-    p, q = histogram, real_histogram
+def digit_kl(p: Tensor, q: Tensor) -> float:
+    """The KL divergence of a digit histogram `p`, (10,), from that of real images, in nats."""
     return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum().item()
 
 
@@ -154,35 +122,19 @@ def nearest_distance(images: Tensor, train_images: Tensor) -> float:
     return total / len(images)
 
 
-@dataclass(frozen=True)
 class Reference:
-    """What there is to know of real images, once, to measure others against them."""
+    """What others are measured against: real images, not binarised, and their labels (N,)."""
 
-    features: Tensor
-    digits: Tensor
-    """Their histogram, (10,)."""
-    haze: float
-    sharpness: float
-    train_images: Tensor
-    nearest_distance: float
-    """That of the real images to the training images."""
-
-    @classmethod
-    def of(
-        cls, images: Tensor, labels: Tensor, *, train_images: Tensor, lenet: LeNet
-    ) -> "Reference":
-        """The reference that real images, not binarised, and their labels (N,) make."""
-        return cls(
-            features=extract(lenet, images),
-            digits=digit_histogram(labels),
-            haze=haze(images),
-            sharpness=sharpness(images),
-            train_images=train_images,
-            nearest_distance=nearest_distance(_some(images), train_images),
-        )
+    def __init__(self, images: Tensor, labels: Tensor, train_images: Tensor, lenet: LeNet) -> None:
+        self.features = extract(lenet, images)
+        self.digits = digit_histogram(labels)
+        self.haze = haze(images)
+        self.sharpness = sharpness(images)
+        self.train_images = train_images
+        self.nearest_distance = nearest_distance(_some(images), train_images)
 
 
-def measure(images: Tensor, *, reference: Reference, lenet: LeNet, seed: int = 0) -> Quality:
+def measure(images: Tensor, *, reference: Reference, lenet: LeNet, seed: int = 0) -> Measures:
     """All the measures of a set of images.
 
     Haze, sharpness and memorization (the distance to the nearest training image) are ratios to
@@ -194,6 +146,7 @@ def measure(images: Tensor, *, reference: Reference, lenet: LeNet, seed: int = 0
     features = extract(lenet, images)
     confidences, digits = classify(lenet, features).max(1)
     histogram = digit_histogram(digits)
+    nearest = nearest_distance(_some(images), reference.train_images)
     # The less sure the network, the shorter the features, and near the origin the wide ball of
     # one odd real image takes in noise and blur alike; their directions keep those apart.
     directions = F.normalize(reference.features), F.normalize(features)
@@ -208,17 +161,16 @@ def measure(images: Tensor, *, reference: Reference, lenet: LeNet, seed: int = 0
         "readable": (confidences >= READABLE).double().mean().item(),
         "haze": haze(images) / reference.haze,
         "sharpness": sharpness(images) / reference.sharpness,
-        "memorization": nearest_distance(_some(images), reference.train_images)
-        / reference.nearest_distance,
+        "memorization": nearest / reference.nearest_distance,
     }
 
 
-def _check_enough(real_features: Tensor, fake_features: Tensor) -> None:
-    features = real_features.shape[1]
-    if min(len(real_features), len(fake_features)) < features:
+def _check_enough(real: Tensor, fake: Tensor) -> None:
+    features = real.shape[1]
+    if min(len(real), len(fake)) < features:
         raise UserError(
             f"{features} features need at least as many samples of each kind, "
-            f"not {len(real_features)} real and {len(fake_features)} generated ones"
+            f"not {len(real)} real and {len(fake)} generated ones"
         )
 
 

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import lightning.pytorch as pl
@@ -10,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mnistgen.models.inference import inference
 from mnistgen.models.layers import IMAGE_SHAPE, Rows, network
+from mnistgen.models.mode import inference
 from mnistgen.schedules import OptimizerFactory, Schedule, advance, configure
 
 
@@ -66,17 +65,10 @@ class GAN(pl.LightningModule, ABC):
         self.discriminator_rate = discriminator_rate
         self.optimizer = optimizer
         self.schedule = schedule
-        self.generator = network(
-            *self.generator_rows(),
-            input_shape=(latent_dim,),
-            activation=activation,
-            batch_norm=batch_norm,
-        ).append(nn.Tanh())
+        self.generator = network(self.generator_rows(), (latent_dim,), activation, batch_norm)
+        self.generator.append(nn.Tanh())
         self.discriminator = network(
-            *self.discriminator_rows(),
-            input_shape=IMAGE_SHAPE,
-            activation=activation,
-            batch_norm=batch_norm,
+            self.discriminator_rows(), IMAGE_SHAPE, activation, batch_norm
         )
 
     @abstractmethod
@@ -96,6 +88,8 @@ class GAN(pl.LightningModule, ABC):
         """Images in [0, 1], (B, 1, 28, 28), from latents (B, latent_dim)."""
         images: Tensor = (self.generator(z) + 1) / 2
         return images
+
+    forward = decode
 
     def sample(self, n: int) -> Tensor:
         """`n` images in [0, 1], (n, 1, 28, 28)."""
@@ -120,14 +114,15 @@ class GAN(pl.LightningModule, ABC):
     def training_step(self, images: Tensor) -> dict[str, Tensor]:
         """Update both networks; neither loss's gradient reaches the other loss's network."""
         game = self.play(images)
-        ours = list(self.discriminator.parameters()), list(self.generator.parameters())
+        discriminator = list(self.discriminator.parameters())
+        generator = list(self.generator.parameters())
         gradients = [
-            *torch.autograd.grad(game["d_loss"], ours[0], retain_graph=True),
-            *torch.autograd.grad(game["g_loss"], ours[1]),
+            *torch.autograd.grad(game["d_loss"], discriminator, retain_graph=True),
+            *torch.autograd.grad(game["g_loss"], generator),
         ]
         if self.trainer.world_size > 1:
             average_over_processes(gradients)
-        for parameter, gradient in zip(chain(*ours), gradients, strict=True):
+        for parameter, gradient in zip(discriminator + generator, gradients, strict=True):
             parameter.grad = gradient
         for optimizer in self.optimizers():  # type: ignore[union-attr]  # there are two
             optimizer.step()
@@ -135,7 +130,7 @@ class GAN(pl.LightningModule, ABC):
         return {name: value.detach() for name, value in game.items()}
 
     def on_train_epoch_end(self) -> None:
-        """Step the schedules that go by the epoch."""
+        """Step the schedules that go by the epoch, before its checkpoint is written."""
         advance(self.trainer, "epoch")
 
     def validation_step(self, images: Tensor) -> dict[str, Tensor]:

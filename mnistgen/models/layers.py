@@ -5,26 +5,15 @@ Images and feature maps are channels-last in memory, which is how the paper's fr
 orders `Reshape(7,7,128)` and `Flatten()`, and what the convolutions here are fastest with.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
+from mnistgen.config.rules import ACTIVATIONS
 from mnistgen.models import kernels
-
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(0.3),  # Keras's slope, which the author's code uses
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-}
-"""What `model.activation` may be."""
 
 IMAGE_SHAPE = (1, 28, 28)
 
-Rows = tuple[nn.Module, ...]
-"""The rows of one network, first to last, without its input."""
+Rows = tuple[nn.Module, ...]  # those of one network, first to last, without its input
 
 
 def dense(units: int) -> nn.Module:
@@ -77,7 +66,7 @@ class Flatten(nn.Module):
 
 
 def network(
-    *rows: nn.Module, input_shape: tuple[int, ...], activation: str, batch_norm: bool
+    rows: Rows, input_shape: tuple[int, ...], activation: str, batch_norm: bool
 ) -> nn.Sequential:
     """Stack table rows: every layer but the last is followed by batch norm and the activation.
 
@@ -85,13 +74,14 @@ def network(
     """
     weighted = [row for row in rows if isinstance(row, nn.modules.lazy.LazyModuleMixin)]
     layers: list[nn.Module] = []
+    kind, *arguments = ACTIVATIONS[activation]
     for row in rows:
         layers.append(row)
         if row in weighted[:-1]:
             if batch_norm:
                 flat = isinstance(row, nn.LazyLinear)
                 layers.append(nn.LazyBatchNorm1d() if flat else nn.LazyBatchNorm2d())
-            layers.append(ACTIVATIONS[activation]())
+            layers.append(getattr(nn, kind)(*arguments))
     stack = nn.Sequential(*layers).eval()  # the probe below is not to move running statistics
     with torch.no_grad():
         stack(torch.zeros(1, *input_shape))

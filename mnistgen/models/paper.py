@@ -1,6 +1,6 @@
 """The paper's five models: Tables 1 and 2, one line a row.
 
-Where the paper contradicts itself, the README's "Decisions" says what is done and why.
+Where the paper contradicts itself, docs/decisions.md says what is done and why.
 Source: N. K. Gaikwad, "GAN and VAE for MNIST", University of Florida, 2020.
 """
 

@@ -7,8 +7,8 @@ import lightning.pytorch as pl
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
 
-from mnistgen.models.inference import inference
 from mnistgen.models.layers import IMAGE_SHAPE, Rows, network
+from mnistgen.models.mode import inference
 from mnistgen.schedules import OptimizerFactory, Schedule, advance, configure
 
 
@@ -29,8 +29,6 @@ class VAE(pl.LightningModule, ABC):
     Images are in [0, 1] throughout (the paper's eq. 6).
     """
 
-    monitor = "val/loss"
-
     def __init__(
         self,
         *,
@@ -44,18 +42,14 @@ class VAE(pl.LightningModule, ABC):
         self.latent_dim = latent_dim
         self.optimizer = optimizer
         self.schedule = schedule
-        self.encoder = network(
-            *self.encoder_rows(),
-            input_shape=IMAGE_SHAPE,
-            activation=activation,
-            batch_norm=batch_norm,
-        )
-        self.decoder = network(
-            *self.decoder_rows(),
-            input_shape=(latent_dim,),
-            activation=activation,
-            batch_norm=batch_norm,
-        )
+        self.encoder = network(self.encoder_rows(), IMAGE_SHAPE, activation, batch_norm)
+        self.decoder = network(self.decoder_rows(), (latent_dim,), activation, batch_norm)
+
+    @property
+    def monitor(self) -> str:
+        """The metric that is to fall: the training's where no images are kept for validation."""
+        data = getattr(self.trainer, "datamodule", None)
+        return "val/loss" if getattr(data, "val_size", True) else "train/loss"
 
     @abstractmethod
     def encoder_rows(self) -> Rows:
@@ -88,6 +82,8 @@ class VAE(pl.LightningModule, ABC):
         """Mean images in [0, 1], (B, 1, 28, 28), from latents (B, latent_dim)."""
         return self.likelihood(z).mean
 
+    forward = decode
+
     def sample(self, n: int) -> Tensor:
         """`n` mean images in [0, 1], (n, 1, 28, 28)."""
         return self.decode(self.prior().sample((n,)))
@@ -113,11 +109,9 @@ class VAE(pl.LightningModule, ABC):
     def terms(self, images: Tensor) -> dict[str, Tensor]:
         """-ELBO as `loss` and its terms (nats an image), from one draw of the latents."""
         posterior = self.posterior(images)
+        likelihood = self.likelihood(posterior.rsample())
         reconstruction, kl = negative_elbo(
-            images,
-            likelihood=self.likelihood(posterior.rsample()),
-            posterior=posterior,
-            prior=self.prior(),
+            images, likelihood=likelihood, posterior=posterior, prior=self.prior()
         )
         return {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
 
@@ -125,19 +119,14 @@ class VAE(pl.LightningModule, ABC):
         """The loss to be minimised, under "loss", and its terms."""
         return self.terms(images)
 
-    def validation_step(self, images: Tensor) -> dict[str, Tensor]:
-        """The same, on images that are not trained on."""
-        return self.terms(images)
+    validation_step = training_step  # the same, on images that are not trained on
 
     def on_train_epoch_end(self) -> None:
-        """Step the schedules that go by the epoch."""
+        """Step the schedules that go by the epoch, before its checkpoint is written."""
         advance(self.trainer, "epoch")
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Step a schedule that goes by the batch; Lightning would step the others too late.
-
-        It does so after the epoch's checkpoint, and a resumed run would be a step behind.
-        """
+        """Step a schedule that goes by the batch; Lightning is too late for the others."""
         if metric is None:
             scheduler.step()
 

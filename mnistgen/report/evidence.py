@@ -1,102 +1,174 @@
-"""What a claim is made of, and the numbers of the runs that its rules ask for."""
+"""Which runs count and what they say: groups, sweeps, and what stands for each model."""
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import logging
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from mnistgen.report import rules
-from mnistgen.report.groups import Group, Pooled
-from mnistgen.report.rules import Estimate, Verdict, estimate
-from mnistgen.report.sweeps import Sweep
+import numpy as np
+from numpy.typing import NDArray
 
-Judged = tuple[str, tuple[Verdict, str]]
-"""Numbers as they are shown, the verdict, and why it is undecided."""
+from mnistgen.config import rules
+from mnistgen.errors import UserError
+from mnistgen.inference.model import Trained, load
+from mnistgen.report import paper
+from mnistgen.report.verdicts import SHAPES, Estimate, estimate
+from mnistgen.runs import Curve, Group, Note, Pooled, Protocol, Record, records
+from mnistgen.runs.groups import alike, curve_against, pool
 
+log = logging.getLogger(__name__)
 
-class Part(NamedTuple):
-    """One comparison that a claim stands or falls with."""
-
-    says: str
-    rule: str
-    numbers: str
-    verdict: Verdict
-    reason: str
-    """Why it is undecided."""
+FEWEST = 3  # values of a setting that make a sweep
 
 
-@dataclass(frozen=True)
-class Claim:
-    """What the paper says, and what is found of each part of it."""
+class Sweep(NamedTuple):
+    """Groups of one model that differ in one setting only."""
 
-    name: str
-    says: str
-    parts: list[Part]
+    model: str
+    key: str
+    label: str  # the model, and what all of them have otherwise than the paper
+    groups: dict[float, Group]  # by the value of the setting, which ascends
 
-    @property
-    def verdict(self) -> Verdict:
-        return rules.together([part.verdict for part in self.parts])
-
-    @property
-    def reason(self) -> str:
-        """Why it is undecided; empty where it is not."""
-        if self.verdict is not Verdict.UNDECIDED:
-            return ""
-        return "; ".join(dict.fromkeys(part.reason for part in self.parts if part.reason))
+    def curve(self, metric: str) -> Curve | None:
+        """The last value of a metric against the setting; None where no run has it."""
+        groups = [g for g in self.groups.values() if g.last(metric) or g.diverged(metric)]
+        return curve_against(self.key, metric, groups, self.label) if groups else None
 
 
 class Missing(Exception):
-    """A number that a rule asks for is not there; the message says why."""
+    """A number that a rule needs is not there; the message says why."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the runs say: the group that stands for each model, and the sweeps."""
+    """All that a report is made from; its methods raise Missing where no run has a number."""
 
-    chosen: Mapping[str, Group]
+    records: list[Record]
+    notes: list[Note]  # what does not count, and why
+    groups: list[Group]  # all of them, in the order of the page
+    representatives: dict[str, Group]  # the group that stands for each model
     sweeps: list[Sweep]
+    models: dict[str, Trained]  # of the first run of each representative, where it can be loaded
 
     def group(self, model: str) -> Group:
-        """The finished runs of the paper's recipe; raises Missing where there are none."""
-        group = self.chosen.get(model)
+        """The finished runs of the paper's recipe."""
+        group = self.representatives.get(model)
         if group is None or not group.finished:
             raise Missing(f"{model} was not run" if group is None else f"{model} is not finished")
-        if group.changed:
+        if not paper.is_papers(group):
             raise Missing(f"{model} was not run with the paper's settings")
         return group
 
     def measure(self, model: str, name: str) -> Estimate:
-        """A measure of the paper's recipe; raises Missing where it was not made."""
-        found = self.group(model).measure(name)
-        if found is None:
+        """A measure of the paper's recipe."""
+        pooled = self.group(model).measure(name)
+        if pooled is None:
             raise Missing(f"{model} was not evaluated")
-        return estimate(name, found)
-
-    def curve(
-        self, model: str, name: str, kind: str, of: Callable[[Sequence[float]], float]
-    ) -> Estimate:
-        """A number that describes a curve of metrics.csv; raises Missing where there is none."""
-        found = self.group(model).curves(name)
-        if not found:
-            raise Missing(f"{model} has no {name}")
-        return estimate(kind, Pooled([of(values) for _, values in found]))
+        return estimate(name, pooled)
 
     def sweep(self, model: str, key: str, value: float) -> Sweep:
-        """The first sweep over a setting that tried `value`; raises Missing where none has."""
+        """The first sweep over a setting that tried `value`."""
         for sweep in self.sweeps:
             if (sweep.model, sweep.key) == (model, key) and value in sweep.groups:
                 return sweep
         raise Missing(f"no sweep of {key} for {model} that has {value:g}")
 
 
-def part(says: str, rule: str, judge: Callable[[], Judged]) -> Part:
-    """A part whose rule `judge` applies; undecided where a number that it asks for is missing."""
-    try:
-        numbers, (verdict, reason) = judge()
-    except Missing as missing:
-        return Part(says, rule, "", Verdict.UNDECIDED, str(missing))
-    return Part(says, rule, numbers, verdict, reason)
+def gather(root: Path) -> Evidence:
+    """The evidence of the run folders at or below `root`."""
+    runs, notes = select(root)
+    # In the order of the models, those nearest to the paper's recipe first
+    groups = sorted(pool(runs), key=lambda g: (paper.place(g.model), paper.distance(g)))
+    by_model = representatives(groups)
+    models = {}
+    for model, group in by_model.items():
+        try:
+            models[model] = load(group.first.run, "last")
+        except UserError as error:
+            log.warning("%s: %s", model, error)
+    both = sweeps(groups, "optim.lr") + sweeps(groups, "data.batch_size")
+    return Evidence(runs, notes, groups, by_model, both, models)
 
 
-def shown(found: Estimate) -> str:
-    """An estimate with what it may be wrong by."""
-    return f"{found.mean:.3g} ± {found.margin:.2g}" if found.margin else f"{found.mean:.3g}"
+def select(root: Path) -> tuple[list[Record], list[Note]]:
+    """The runs at or below `root` that count, oldest first, and what does not count and why."""
+    runs, notes = records.read_all(root)
+    good = []
+    for record in runs:
+        try:
+            rules.check(record.config)
+            good.append(record)
+        except UserError as error:
+            file = record.run.config_path.relative_to(record.run.path)
+            notes.append(Note(record.name, f"{file}: {error}"))
+    kept, exceptions = comparable(good)
+    return kept, notes + exceptions
+
+
+def comparable(runs: Iterable[Record]) -> tuple[list[Record], list[Note]]:
+    """The runs, without an evaluation that was not made as most on its data set were."""
+    runs = list(runs)
+    counts = Counter(_conditions(run.evaluation.settings) for run in runs if run.evaluation)
+    usual: dict[str | None, tuple[Any, ...]] = {}
+    for conditions, _ in counts.most_common():
+        usual.setdefault(conditions[-1], conditions)
+    notes: list[Note] = []
+    for place, run in enumerate(runs):
+        protocol = run.evaluation.settings if run.evaluation else None
+        if protocol and _conditions(protocol) != usual[protocol.data_checksum]:
+            reason = f"measured otherwise than most (samples={protocol.samples})"
+            notes.append(Note(run.name, f"{reason}: its measures are left out"))
+            runs[place] = dataclasses.replace(run, evaluation=None)
+    return runs, notes
+
+
+def _conditions(protocol: Protocol) -> tuple[Any, ...]:
+    """What two evaluations must share to be comparable; the last of it is the data set."""
+    names = "split", "samples", "seed", "features_sha256", "data_checksum"
+    return tuple(getattr(protocol, name) for name in names)
+
+
+def representatives(groups: Iterable[Group]) -> dict[str, Group]:
+    """For each model the group that stands for it: finished, near the paper's recipe, long."""
+    by_model: dict[str, list[Group]] = {}
+    for group in groups:
+        by_model.setdefault(group.model, []).append(group)
+    return {model: max(members, key=_rank) for model, members in by_model.items()}
+
+
+def sweeps(groups: Iterable[Group], key: str) -> list[Sweep]:
+    """The sweeps over a setting that is a number, those nearest to the paper's recipe first."""
+    numeric = [g for g in groups if g.finished and type(g.value(key)) in (int, float)]
+    ranked: list[tuple[int, str, Sweep]] = []
+    for members in alike(numeric, key):
+        model = members[0].model
+        rest = [c for c in paper.changes(members[0]) if not c.startswith(f"{key}=")]
+        label = " ".join([model, *rest])
+        if len(members) >= FEWEST:
+            by_value = {float(group.value(key)): group for group in members}
+            ranked.append((len(rest), label, Sweep(model, key, label, by_value)))
+    return [sweep for *_, sweep in sorted(ranked, key=lambda item: item[:2])]
+
+
+def shape(group: Group, column: str, kind: str) -> Estimate:
+    """One of the SHAPES of a column of metrics.csv; raises Missing where no run has it."""
+    curves = group.curves(column)
+    if not curves:
+        raise Missing(f"{group.model} has no {column}")
+    values = [[y for y in curve.y if y is not None] for curve in curves]
+    return estimate(kind, Pooled([SHAPES[kind](one) for one in values]))
+
+
+def confusion(group: Group | None) -> NDArray[Any] | None:
+    """The counts of a group's runs together, (10, 10); None where none was evaluated."""
+    counts = group.confusion() if group else []
+    return np.sum(counts, 0) if counts else None
+
+
+def _rank(group: Group) -> tuple[int, ...]:
+    changes, details = paper.distance(group)
+    longest = max(record.info.epochs for record in group.records)
+    return bool(group.finished), -changes, longest, len(group.finished), -details

@@ -1,176 +1,180 @@
-"""The figures of the report, one function each: data in, a matplotlib Figure out.
+"""The figures of the report in the order of the page: what each shows, and the words around it."""
 
-An image is an array (H, W) in [0, 1]; a curve is (epochs, values) of one run. What is missing
-leaves a labelled gap.
-"""
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
-
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
-from mnistgen.charts import MODEL_COLOURS, OTHER_COLOURS, colour
+from mnistgen.plots import charts, panels
+from mnistgen.report import latents, snapshots
+from mnistgen.report.evidence import Evidence, confusion
+from mnistgen.report.paper import GANS, MODELS, VAES
+from mnistgen.runs import Curve
 
-Array = NDArray[Any]
-MARKERS = dict(zip(MODEL_COLOURS, "osD^v", strict=True))
-Curve = tuple[Sequence[float], Sequence[float]]
-
-
-def images(pictures: Mapping[str, Array | None]) -> Figure:
-    """Grids of images side by side, each under its name (the paper's Figures 1 and 3)."""
-    figure, axes = _row(len(pictures), width=4, height=4.3)
-    for ax, (name, picture) in zip(axes, pictures.items(), strict=True):
-        ax.set_title(name)
-        ax.set_axis_off()
-        if picture is None:
-            _gap(ax, "no picture")
-        else:
-            ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none")
-    return figure
+Draw = Callable[[Evidence], Figure | None]  # None is a gap, where no run has what it shows
+STILLS = 7  # epochs of a model that the figure on paper shows at most
 
 
-def gan_losses(curves: Mapping[str, Mapping[str, Sequence[Curve]]]) -> Figure:
-    """Both losses of each GAN against the epoch (the paper's Figure 2).
+class Entry(NamedTuple):
+    """A figure, and what the page says of it."""
 
-    `curves` are those of "g_loss" and "d_loss" of each model, a curve a seed.
-    """
-    figure, axes = _row(len(curves), width=4, height=3.2)
-    for ax, (model, losses) in zip(axes, curves.items(), strict=True):
-        shade = colour(model)
-        ax.set_title(model)
-        for name, label, line in (
-            ("g_loss", "generator", "-"),
-            ("d_loss", "discriminator", "--"),
-        ):
-            _plot(ax, losses.get(name, ()), label, color=shade, linestyle=line)
-        _finish(ax, "loss (nats)")
-    return figure
+    name: str  # of its files, and of its place on the page
+    section: str
+    title: str
+    caption: str
+    alt: str  # what those read who do not see the figure
+    draw: Draw
 
 
-def curves(of_models: Mapping[str, Sequence[Curve]], label: str, *, log: bool = False) -> Figure:
-    """One quantity of several models against the epoch (the paper's Figure 4, and FID)."""
-    figure, (ax,) = _row(1, width=7, height=4)
-    for model, found in of_models.items():
-        marker = MARKERS.get(model, "x")
-        shade = colour(model)
-        every = max(1, max((len(x) for x, _ in found), default=0) // 10)
-        name = model if found else f"{model}: not measured"
-        _plot(ax, found, name, color=shade, marker=marker, markevery=every, markersize=5)
-        if not found:
-            ax.plot([], [], color=shade, marker=marker, alpha=0.4, label=name)
-    if log:
-        ax.set_yscale("log")
-    _finish(ax, label)
-    return figure
+FIGURES: list[Entry] = []
 
 
-def filmstrip(strips: Mapping[str, Mapping[int, Array]]) -> Figure:
-    """Samples of the same latents through the epochs: a row a model, a column an epoch."""
-    columns = max(map(len, strips.values()), default=1)
-    figure = Figure(figsize=(1.5 * columns, 1.75 * len(strips)))
-    grid = figure.subplots(len(strips), columns, squeeze=False)
-    for row, (model, pictures) in zip(grid, strips.items(), strict=True):
-        for ax in row:
-            ax.set_axis_off()
-        row[0].text(-0.08, 0.5, model, transform=row[0].transAxes, rotation=90, va="center")
-        if not pictures:
-            _gap(row[0], "no pictures")
-        for ax, (epoch, picture) in zip(row, pictures.items(), strict=False):
-            ax.set_title(f"epoch {epoch}", fontsize=8)
-            ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none")
-    return figure
+def figure(
+    name: str, title: str, caption: str, *, section: str = "figures"
+) -> Callable[[Draw], Draw]:
+    """Make a function a figure of the report; its docstring is the alternative text."""
+
+    def register(draw: Draw) -> Draw:
+        alt = " ".join((draw.__doc__ or "").split())
+        FIGURES.append(Entry(name, section, title, caption, alt, draw))
+        return draw
+
+    return register
 
 
-class Plane(NamedTuple):
-    """Latents of test images in a plane, (N, 2), their digits (N,), and what the axes are."""
-
-    points: Array
-    digits: Array
-    axes: tuple[str, str]
-
-
-def latents(planes: Mapping[str, Plane | None]) -> Figure:
-    """Where a VAE puts the test images, each drawn as its digit, so that colour is no need."""
-    figure, axes = _row(len(planes), width=5.5, height=5)
-    palette = [
-        *MODEL_COLOURS.values(),
-        OTHER_COLOURS[0],
-        "#B8A800",
-        "#7F7F7F",
-        "#A65628",
-        "#6A3D9A",
-    ]
-    for ax, (model, plane) in zip(axes, planes.items(), strict=True):
-        ax.set_title(model)
-        if plane is None:
-            _gap(ax, "no checkpoint")
-            continue
-        for digit in range(10):
-            x, y = plane.points[plane.digits == digit].T
-            ax.scatter(
-                x, y, s=22, color=palette[digit], marker=f"${digit}$", linewidths=0.2,
-                label=str(digit), rasterized=True,
-            )  # fmt: skip
-        ax.set_xlabel(plane.axes[0])
-        ax.set_ylabel(plane.axes[1])
-        ax.set_aspect("equal", adjustable="datalim")
-    return figure
+@figure(
+    "fid",
+    "FID against epoch.",
+    "Of 2,000 samples, on a logarithmic axis: lower is better.",
+    section="results",
+)
+def fid(evidence: Evidence) -> Figure | None:
+    """FID against the epoch for each model, a line a seed."""
+    models = dict.fromkeys([*MODELS, *evidence.representatives])
+    curves = _curves(evidence, models, "val/fid")
+    label = "FID of 2,000 samples"
+    return charts.against_epoch(curves, label=label, log=True) if any(curves.values()) else None
 
 
-def confusions(counts: Mapping[str, Array | None]) -> Figure:
-    """How digits are read after a VAE has reconstructed them: counts of test images."""
-    figure, axes = _row(len(counts), width=5, height=4.8)
-    for ax, (model, matrix) in zip(axes, counts.items(), strict=True):
-        ax.set_title(model)
-        if matrix is None:
-            _gap(ax, "not evaluated")
-            continue
-        shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-        # Nearly all lies on the diagonal: the root shows what does not
-        ax.imshow(np.sqrt(shares), cmap="cividis", vmin=0, vmax=1)
-        for i, j in np.argwhere(matrix > 0):
-            ink = "black" if shares[i, j] > 0.4 else "white"
-            ax.text(j, i, f"{matrix[i, j]:.0f}", ha="center", va="center", fontsize=7, color=ink)
-        ax.grid(visible=False)
-        ax.set_xticks(range(10))
-        ax.set_yticks(range(10))
-        ax.set_xlabel("digit read from the reconstruction")
-        ax.set_ylabel("true digit")
-    return figure
+@figure(
+    "rates",
+    "FID against learning rate.",
+    "The sweeps that these runs make up: three rates or more with all other settings the "
+    "same. A band is one standard deviation over seeds.",
+    section="results",
+)
+def rates(evidence: Evidence) -> Figure | None:
+    """FID at the end of training against the learning rate, a line a sweep."""
+    key, metric = "optim.lr", "val/fid"
+    curves = [c for sweep in evidence.sweeps if sweep.key == key if (c := sweep.curve(metric))]
+    return charts.metric_against_key(curves, key=key, metric=metric) if curves else None
 
 
-def _row(n: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(width * max(n, 1), height))
-    return figure, list(figure.subplots(1, max(n, 1), squeeze=False)[0])
+@figure("figure-1-gan-samples", "Figure 1.", "Samples of the GANs after their last epoch.")
+def gan_samples(evidence: Evidence) -> Figure | None:
+    """Samples of the three GANs side by side."""
+    return _images(_last(evidence, GANS, "samples"))
 
 
-def _plot(ax: Axes, found: Sequence[Curve], label: str, **looks: Any) -> None:
-    """One curve a seed: the first carries the label, further ones are thinner."""
-    for number, (x, y) in enumerate(found):
-        first = number == 0
-        ax.plot(
-            x, y, label=label if first else None, alpha=1 if first else 0.45,
-            linewidth=1.8 if first else 1, **looks,
-        )  # fmt: skip
+@figure(
+    "figure-2-gan-losses",
+    "Figure 2.",
+    "Training losses of the GANs, means over each epoch; further seeds are thinner.",
+)
+def gan_losses(evidence: Evidence) -> Figure | None:
+    """Generator and discriminator loss against the epoch for the three GANs."""
+    generator = _curves(evidence, GANS, "train/g_loss")
+    discriminator = _curves(evidence, GANS, "train/d_loss")
+    if not any([*generator.values(), *discriminator.values()]):
+        return None
+    losses = {
+        gan: {"generator": generator[gan], "discriminator": discriminator[gan]} for gan in GANS
+    }
+    return charts.panels_against_epoch(losses, label="loss (nats)")
 
 
-def _finish(ax: Axes, label: str) -> None:
-    ax.set_xlabel("epoch")
-    ax.set_ylabel(label)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if ax.lines:
-        ax.legend()
-    else:
-        _gap(ax, "no run")
+@figure(
+    "figure-3-vae-outputs",
+    "Figure 3.",
+    "Rows of real images fed to the encoder, each over the row that the decoder makes of it.",
+)
+def vae_outputs(evidence: Evidence) -> Figure | None:
+    """Real images over what each VAE makes of them."""
+    return _images(_last(evidence, VAES, "reconstructions"))
 
 
-def _gap(ax: Axes, words: str) -> None:
-    """Say in the middle of a panel what is missing."""
-    ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", style="italic")
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.grid(visible=False)
+@figure(
+    "figure-4-elbo",
+    "Figure 4.",
+    "Training loss of the VAEs: the negative of the evidence lower bound.",
+)
+def elbo(evidence: Evidence) -> Figure | None:
+    """Negative ELBO against the epoch for the two VAEs."""
+    curves = _curves(evidence, VAES, "train/loss")
+    label = "-ELBO (nats an image)"
+    return charts.against_epoch(curves, label=label) if any(curves.values()) else None
+
+
+@figure("epochs", "Samples through the epochs.", "The same latents after every epoch.")
+def epochs(evidence: Evidence) -> Figure | None:
+    """Samples of each model after some of its epochs."""
+    strips = {
+        model: snapshots.through_epochs(group, most=STILLS, side=4)
+        for model, group in evidence.representatives.items()
+    }
+    return panels.filmstrip(strips) if any(strips.values()) else None
+
+
+@figure(
+    "latent-space",
+    "Where the VAEs put the digits.",
+    "Posterior means of 2,000 test images, each drawn as its label. Where a VAE has more "
+    "than two dimensions the plane is that of the first two principal components.",
+)
+def latent_space(evidence: Evidence) -> Figure | None:
+    """Latents of test images in a plane, each drawn as its digit."""
+    planes = {vae: latents.plane(evidence.models.get(vae)) for vae in VAES}
+    return panels.digits(planes) if any(planes.values()) else None
+
+
+@figure(
+    "manifold",
+    "The manifold.",
+    "Images over the first two latent dimensions, at equally probable steps; the other "
+    "dimensions are 0.",
+)
+def manifold(evidence: Evidence) -> Figure | None:
+    """Images decoded over a grid of the first two latent dimensions."""
+    return _images({vae: latents.manifold(evidence.models.get(vae)) for vae in VAES})
+
+
+@figure(
+    "confusion",
+    "Which digits a VAE confuses.",
+    "Test images, by their true digit and by what a classifier reads from the VAE's "
+    "reconstruction.",
+)
+def confusions(evidence: Evidence) -> Figure | None:
+    """Confusion matrices of the digits read from reconstructions."""
+    counts = {vae: confusion(evidence.representatives.get(vae)) for vae in VAES}
+    if all(matrix is None for matrix in counts.values()):
+        return None
+    columns = "digit read from the reconstruction"
+    return panels.confusions(counts, columns=columns, rows="true digit")
+
+
+def _curves(evidence: Evidence, models: Iterable[str], column: str) -> dict[str, list[Curve]]:
+    """A column of metrics.csv, of the runs that stand for each model."""
+    groups = evidence.representatives
+    return {model: groups[model].curves(column) if model in groups else [] for model in models}
+
+
+def _last(evidence: Evidence, models: Iterable[str], name: str) -> dict[str, panels.Array | None]:
+    """The newest picture of a name, of the run that stands for each model."""
+    groups = evidence.representatives
+    return {model: snapshots.last(groups.get(model), name) for model in models}
+
+
+def _images(pictures: Mapping[str, panels.Array | None]) -> Figure | None:
+    some = any(picture is not None for picture in pictures.values())
+    return panels.images(pictures) if some else None

@@ -1,4 +1,4 @@
-"""What only the checkpoint of a run can show: its latent space, and its decoder to play with."""
+"""What only a trained model can show: its latent space, and its decoder to play with."""
 
 import logging
 from typing import NamedTuple
@@ -9,22 +9,17 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from mnistgen import exporting, figures, pictures, trained
-from mnistgen.config import build
 from mnistgen.errors import UserError
+from mnistgen.inference import formats, pictures
+from mnistgen.inference.model import Trained
 from mnistgen.models import VAE
-from mnistgen.report.figures import Array, Plane
-from mnistgen.report.groups import Group
-from mnistgen.trained import Trained
+from mnistgen.plots import images as plots
+from mnistgen.plots.panels import Array, Plane
 
 log = logging.getLogger(__name__)
 
-SLIDERS = 12
-"""The most latent dimensions that have a slider each."""
-
-DIRECTIONS = 10
-"""Sliders of a model with more dimensions."""
-
+SLIDERS = 12  # the most latent dimensions that have a slider each
+DIRECTIONS = 10  # sliders of a model with more dimensions
 TEST_IMAGES = 2_000
 
 
@@ -33,39 +28,27 @@ class Toy(NamedTuple):
 
     onnx: bytes
     directions: Array
-    are_dimensions: bool
-    """Whether a slider is a latent dimension; else it is a principal direction."""
+    are_dimensions: bool  # whether a slider is a latent dimension, or a principal direction
     epoch: int
 
 
-def load(group: Group) -> Trained | None:
-    """The model that the group's first run has left; None, and a warning, where it cannot be."""
-    run = (group.finished or group.records)[0].run
-    try:
-        return trained.load(run, "last")
-    except UserError as error:
-        log.warning("%s: %s", group.model, error)
-        return None
-
-
-def plane(model: Trained) -> Plane | None:
+def plane(trained: Trained | None) -> Plane | None:
     """Posterior means of test images, as their first two principal components where more are.
 
-    None for a GAN, and where the data set is not here.
+    None without a VAE, and where the data set is not here.
     """
-    if not isinstance(model.model, VAE):
+    if trained is None or not isinstance(trained.model, VAE):
         return None
-    data = build(model.config, "data", seed=model.config["seed"])
     try:
-        data.setup()
+        images, labels = trained.test_set()
     except UserError as error:
         log.warning("%s", error)
         return None
-    chosen = torch.randperm(len(data.test), generator=torch.Generator().manual_seed(0))
-    chosen = chosen[:TEST_IMAGES]
+    generator = torch.Generator().manual_seed(0)
+    some = torch.randperm(len(images), generator=generator)[:TEST_IMAGES]
     with torch.no_grad():
-        means = model.model.posterior(data.test[chosen] / 255).mean
-    digits = data.arrays().test_labels[chosen].numpy()
+        means = trained.model.posterior(images[some]).mean
+    digits = labels[some].numpy()
     if means.shape[1] <= 2:
         points = torch.nn.functional.pad(means, (0, 2 - means.shape[1]))
         return Plane(points.numpy(), digits, ("latent 1", "latent 2"))
@@ -81,32 +64,31 @@ def principal(points: Tensor) -> tuple[Tensor, Tensor]:
     return left * sizes, sizes.square() / sizes.square().sum()
 
 
-def manifold(model: Trained, n: int = 15) -> Array | None:
+def manifold(trained: Trained | None, n: int = 15) -> Array | None:
     """The grid over a VAE's first two latent dimensions as one picture, (H, W)."""
-    if not isinstance(model.model, VAE) or model.config["model"]["latent_dim"] < 2:
+    if trained is None or not isinstance(trained.model, VAE) or trained.model.latent_dim < 2:
         return None
-    made = pictures.draw(model, "manifold", n=n, seed=0)
-    array: Array = figures.grid(made.images, made.columns)[0].numpy()
-    return array
+    picture = pictures.draw(trained, "manifold", n=n, seed=0)
+    return plots.grid(picture.images, picture.columns)[0].numpy()
 
 
-def toy(model: Trained) -> Toy:
+def toy(trained: Trained) -> Toy:
     """The decoder of a model, with sliders that are its latent dimensions or, of many, the main
     directions of its first layer.
 
     Source: Y. Shen and B. Zhou, "Closed-Form Factorization of Latent Semantics in GANs", 2021.
     """
-    latent_dim = model.config["model"]["latent_dim"]
+    latent_dim, model = trained.config["model"]["latent_dim"], trained.model
     few = latent_dim <= SLIDERS
     directions = torch.eye(latent_dim)
     if not few:
-        network = model.model.decoder if isinstance(model.model, VAE) else model.model.generator
+        network = model.decoder if isinstance(model, VAE) else model.generator
         first = next(weight for weight in network.parameters() if weight.dim() > 1)
         directions = torch.linalg.svd(first.float(), full_matrices=False).Vh[:DIRECTIONS]
-    return Toy(halved(exporting.onnx(model)), directions.numpy(), few, model.epoch)
+    return Toy(halve(formats.onnx(trained)), directions.numpy(), few, trained.epoch)
 
 
-def halved(content: bytes) -> bytes:
+def halve(content: bytes) -> bytes:
     """An ONNX file whose weights are stored in half precision; it computes in single."""
     model = onnx.load_from_string(content)
     graph = model.graph

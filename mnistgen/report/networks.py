@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from mnistgen.config import build
+from mnistgen.config import build, compose
 from mnistgen.models.layers import IMAGE_SHAPE
-from mnistgen.report import settings
-from mnistgen.tables import Table
+from mnistgen.plots.tables import Table
 
 FROM_LATENTS = "generator", "decoder"
 
@@ -18,12 +17,12 @@ def table(models: tuple[str, ...]) -> Table:
     """
     rows: list[list[str]] = []
     for name in models:
-        model = build(settings.recipe(name), "model")
+        model = build("model", compose.paper(name)["model"])
         for part, network in model.named_children():
             shape = (model.latent_dim,) if part in FROM_LATENTS else IMAGE_SHAPE
             assert isinstance(network, nn.Sequential)
-            found = layers(network, torch.zeros(2, *shape))
-            rows += [[name, part, str(i), *row] for i, row in enumerate(found, 1)]
+            lines = enumerate(layers(network, torch.zeros(2, *shape)), 1)
+            rows += [[name, part, str(number), *line] for number, line in lines]
             total = sum(parameter.numel() for parameter in network.parameters())
             rows.append([name, part, "", "total", "", f"{total:,}"])
     return Table(("model", "network", "row", "layer", "output", "parameters"), rows)

@@ -1,7 +1,7 @@
 """A report's files: the page, and beside it each figure and table for use elsewhere."""
 
 import base64
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files as package_files
 from typing import Any
 
@@ -9,31 +9,43 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import mnistgen
-from mnistgen import charts
-from mnistgen.report import rules, snapshots
-from mnistgen.report.contents import FIGURES, TABLES, Contents
-from mnistgen.report.groups import MODELS
+from mnistgen.plots import charts
+from mnistgen.plots.tables import Table
+from mnistgen.report import claims, latents, paper, snapshots, verdicts
+from mnistgen.report.evidence import Evidence
+from mnistgen.report.figures import FIGURES
+from mnistgen.report.tables import TABLES
 
 RUNTIME = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm.gz"
 
+FRAMES = 50  # epochs of a model that the page holds at most
+SIDE = 5  # rows and columns of samples that it shows of each
 WEBP_QUALITY = 60
 
 
-def files(found: Contents) -> dict[str, bytes | None]:
-    """Every file of a report by its path in the folder; None for one that it has not."""
-    made: dict[str, bytes | None] = {"index.html": html(found).encode()}
-    for name in FIGURES:
-        drawn = found.figures.get(name)
-        made[f"figures/{name}.png"] = drawn.png if drawn else None
-        made[f"figures/{name}.svg"] = drawn.svg if drawn else None
-    for name in TABLES:
-        made[f"tables/{name}.csv"] = found.tables[name].csv().encode()
-        made[f"tables/{name}.md"] = found.tables[name].markdown().encode()
-    return made
+def files(evidence: Evidence, *, play: bool) -> dict[str, bytes | None]:
+    """Every file of a report by its path in the folder; None for one that it has not.
+
+    With `play` the page has the decoders in it.
+    """
+    forms = {entry.name: charts.forms(partial(entry.draw, evidence)) for entry in FIGURES}
+    tables = {entry.name: entry.fill(evidence) for entry in TABLES}
+    content: dict[str, bytes | None] = {}
+    for name, form in forms.items():
+        content[f"figures/{name}.png"] = form.png if form else None
+        content[f"figures/{name}.svg"] = form.svg if form else None
+    for name, table in tables.items():
+        content[f"tables/{name}.csv"] = table.csv().encode()
+        content[f"tables/{name}.md"] = table.markdown().encode()
+    images = {name: _uri("image/svg+xml", form.page) for name, form in forms.items() if form}
+    content["index.html"] = html(evidence, images, tables, play=play).encode()
+    return content
 
 
-def html(found: Contents) -> str:
-    """The page: one file that needs no other."""
+def html(
+    evidence: Evidence, images: dict[str, str], tables: dict[str, Table], *, play: bool
+) -> str:
+    """The page: one file that needs no other; `images` are the figures' addresses in it."""
     environment = Environment(
         loader=PackageLoader("mnistgen.report"),
         autoescape=True,
@@ -41,39 +53,41 @@ def html(found: Contents) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    toys = _toys(evidence) if play else {}
     return environment.get_template("index.html").render(
-        found=found,
-        figures={name: _uri("image/svg+xml", drawn.page) for name, drawn in found.figures.items()},
-        tables=found.tables,
-        models=MODELS,
-        missing=[model for model in MODELS if model not in found.chosen],
-        colours={name: charts.colour(name) for name in MODELS},
-        rules=rules,
-        epochs=_epochs(found),
-        toys=_toys(found),
-        runtime=_runtime() if found.toys else {},
+        evidence=evidence,
+        paper=paper,
+        claims=claims.judge(evidence),
+        spread=verdicts.SPREAD,
+        figures=FIGURES,
+        images=images,
+        entries={entry.name: entry for entry in TABLES},
+        tables=tables,
+        colours=charts.MODEL_COLOURS,
+        epochs=_epochs(evidence),
+        toys=toys,
+        runtime=_runtime() if toys else {},
         version=mnistgen.__version__,
     )
 
 
-def _epochs(found: Contents) -> dict[str, Any]:
+def _epochs(evidence: Evidence) -> dict[str, Any]:
     """For each model the epochs, and the samples after each as an image to show."""
-    return {
-        name: {
-            "epochs": list(frames),
-            "images": [
-                _uri("image/webp", snapshots.webp(picture, WEBP_QUALITY))
-                for picture in frames.values()
-            ],
-        }
-        for name, frames in found.epochs.items()
-    }
+    epochs = {}
+    for model, group in evidence.representatives.items():
+        strip = snapshots.through_epochs(group, most=FRAMES, side=SIDE)
+        if strip:
+            images = (snapshots.webp(picture, WEBP_QUALITY) for picture in strip.values())
+            addresses = [_uri("image/webp", image) for image in images]
+            epochs[model] = {"epochs": list(strip), "images": addresses}
+    return epochs
 
 
-def _toys(found: Contents) -> dict[str, Any]:
+def _toys(evidence: Evidence) -> dict[str, Any]:
     """For each model its decoder and its sliders; arrays are little-endian float32, as base64."""
+    toys = {model: latents.toy(trained) for model, trained in evidence.models.items()}
     return {
-        name: {
+        model: {
             "onnx": _base64(toy.onnx),
             "directions": _base64(np.ascontiguousarray(toy.directions, "<f4").tobytes()),
             "sliders": len(toy.directions),
@@ -81,7 +95,7 @@ def _toys(found: Contents) -> dict[str, Any]:
             "plain": toy.are_dimensions,
             "epoch": toy.epoch,
         }
-        for name, toy in found.toys.items()
+        for model, toy in toys.items()
     }
 
 

@@ -1,87 +1,69 @@
-"""The tables of the report."""
+"""The tables of the report: what each has, and the words around it on the page."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
-from mnistgen.evaluate import SHOWN
-from mnistgen.report import settings
-from mnistgen.report.evidence import Claim
-from mnistgen.report.groups import Group, Pooled
-from mnistgen.report.records import Record
-from mnistgen.tables import Table
-
-TABLE_3 = {
-    "model.latent_dim": {
-        "densegan": 10, "densegan_deep": 392, "cnngan": 10, "densevae": 10, "cnnvae": 10,
-    },
-    "trainer.max_epochs": 50,
-    "data.batch_size": 128,
-    "optim._target_": "torch.optim.Adam",
-    "optim.lr": {
-        "densegan": 1e-5, "densegan_deep": 1e-6, "cnngan": 1e-4, "densevae": 1e-4, "cnnvae": 1e-4,
-    },
-    "model.activation": "relu",
-    "model.batch_norm": True,
-    "data.val_size": 0,
-    "lr._target_": "mnistgen.schedules.constant",
-}  # fmt: skip
-"""The paper's Table 3 and the text around it, one value for all models or one for each."""
+from mnistgen.config import compose, settings
+from mnistgen.plots.tables import Table
+from mnistgen.report import networks, paper
+from mnistgen.report.claims import Claim, judge
+from mnistgen.report.evidence import Evidence
+from mnistgen.report.paper import GANS, MODELS, VAES
+from mnistgen.runs import MEASURES, Group, Pooled, Record
 
 
-def hyperparameters(groups: Sequence[Group]) -> Table:
+def hyperparameters(groups: Iterable[Group]) -> Table:
     """Each group's settings (Table 3), those that the paper has otherwise marked."""
+    groups = list(groups)
     more = dict.fromkeys(key for group in groups for key in group.settings)
-    keys = [*TABLE_3, *(key for key in more if key not in TABLE_3 and _varies(key, groups))]
+    keys = [*paper.TABLE_3, *(key for key in more if _varies(key, groups))]
     rows, marked = [], set()
     for i, group in enumerate(groups):
-        row = [group.model, _range([int(record.config["seed"]) for record in group.records])]
+        row = [group.model, ", ".join(str(record.seed) for record in group.records)]
         for key in keys:
-            wanted = TABLE_3.get(key, settings.paper(group.model).get(key))
-            if isinstance(wanted, dict):
-                wanted = wanted.get(group.model, ...)
-            found = group.settings.get(key)
-            if wanted is not ... and found != wanted:
+            value = group.settings.get(key)
+            if not paper.agrees(group.model, key, value):
                 marked.add((i, len(row)))
-            row.append("" if found is None else settings.shown(found))
+            row.append("" if value is None else settings.shown(value))
         rows.append(row)
-    header = ["model", "seeds", *(key.removesuffix("._target_") for key in keys)]
-    return Table(header, rows, frozenset(marked))
+    return Table(["model", "seeds", *keys], rows, frozenset(marked))
 
 
-def results(groups: Sequence[Group], expected: Sequence[str] = ()) -> Table:
+def results(groups: Iterable[Group], expected: Sequence[str] = ()) -> Table:
     """Every measure of every group, mean and standard deviation over seeds (Table 4).
 
     A measure that was not made is blank, and a model that is expected and missing has a row that
-    says so. Below stand the floors and ceilings.
+    says so. Below stand the floors and ceilings, which are the same in all that are compared.
     """
-    comparisons = comparisons_of(groups)
+    groups = list(groups)
+    evaluations = [r.evaluation for group in groups for r in group.finished if r.evaluation]
+    comparisons = evaluations[0].comparisons if evaluations else {}
     names = [
         name
-        for name in SHOWN
+        for name in MEASURES
         if any(group.measure(name) for group in groups)
         or any(name in measures for measures in comparisons.values())
     ]
     rows = [
         [
             group.model,
-            ", ".join(group.changed),
-            _pooled(Pooled([float(record.epochs) for record in group.records])),
+            ", ".join(paper.changes(group)),
+            _text(Pooled([float(record.info.epochs) for record in group.records])),
             str(len(group.finished)),
-            *(_pooled(group.measure(name)) for name in names),
-            _pooled(_minutes(group)),
-            _pooled(group.told("images_per_s")),
+            *(_text(group.measure(name)) for name in names),
+            _text(group.number("seconds"), unit=60),
+            _text(group.number("images_per_s")),
         ]
         for group in groups
     ]
     missing = [model for model in expected if model not in {group.model for group in groups}]
     rows += [[model, "not run", *[""] * (len(names) + 4)] for model in missing]
-    rows += [
-        [kind, "", "", "", *(_number(measures.get(name)) for name in names), "", ""]
-        for kind, measures in comparisons.items()
-    ]
-    told = "training (minutes)", "images/s"
-    header = ("model", "not as in the paper", "epochs", "seeds", *(SHOWN[n] for n in names), *told)
-    return Table(header, rows)
+    for kind, measures in comparisons.items():
+        numbers = [_number(measures[name]) if name in measures else "" for name in names]
+        rows.append([kind, "", "", "", *numbers, "", ""])
+    labels = [MEASURES[name] for name in names]
+    speed = "training (minutes)", "images/s"
+    return Table(("model", "not as in the paper", "epochs", "seeds", *labels, *speed), rows)
 
 
 def provenance(records: Iterable[Record]) -> Table:
@@ -93,25 +75,21 @@ def provenance(records: Iterable[Record]) -> Table:
     rows = []
     for record in records:
         info = record.info
-        versions = ", ".join(
-            f"{name} {version}" for name, version in info.get("versions", {}).items()
-        )
-        told = [info.get(key) for key in ("machine", "device", "precision", "threads")]
+        values = info.machine, info.device, info.precision, info.threads, record.seed
         rows.append([
             record.name,
-            str(info.get("status", "")),
-            str(info.get("created", ""))[:19],
-            str(info.get("commit") or ""),
-            versions,
-            *("" if value is None else str(value) for value in told),
-            str(record.config["seed"]),
-            f"{info['seconds']:.0f}" if "seconds" in info else "",
-            settings.command(record.model, record.config),
+            info.status,
+            info.created[:19],
+            info.commit or "",
+            ", ".join(f"{name} {version}" for name, version in info.versions.items()),
+            *("" if value is None else str(value) for value in values),
+            f"{info.seconds:.0f}" if info.seconds else "",
+            compose.command(record.model, record.config),
         ])  # fmt: skip
     return Table(header, rows)
 
 
-def verdicts(claims: Iterable[Claim]) -> Table:
+def judgements(claims: Iterable[Claim]) -> Table:
     """Each part of each claim with its rule, its numbers and its verdict."""
     rows = [
         [claim.name, claim.verdict, part.says, part.rule, part.numbers, part.verdict, part.reason]
@@ -122,42 +100,75 @@ def verdicts(claims: Iterable[Claim]) -> Table:
     return Table(header, rows)
 
 
-def comparisons_of(groups: Iterable[Group]) -> dict[str, dict[str, Any]]:
-    """The floors and ceilings that the evaluations carry: the same in all that compare."""
-    for group in groups:
-        for record in group.finished:
-            if record.evaluation:
-                found: dict[str, dict[str, Any]] = record.evaluation["comparisons"]
-                return found
-    return {}
+class Entry(NamedTuple):
+    """A table, and what the page says of it; one without a title is not on the page."""
+
+    name: str  # of its files, and of its place on the page
+    title: str
+    caption: str
+    fill: Callable[[Evidence], Table]
 
 
-def _varies(key: str, groups: Sequence[Group]) -> bool:
-    """Whether any group has a value for the key that is not its model's in the paper."""
-    return any(
-        group.settings.get(key) != settings.paper(group.model).get(key)
+TABLES = [
+    Entry(
+        "table-1-gans", "Table 1.",
+        "The GANs as their classes build them; a row counts its batch norm's parameters.",
+        lambda evidence: networks.table(GANS),
+    ),
+    Entry(
+        "table-2-vaes", "Table 2.",
+        "The VAEs; an encoder ends in means and log-variances.",
+        lambda evidence: networks.table(VAES),
+    ),
+    Entry(
+        "table-3-hyperparameters", "Table 3.",
+        "Settings from the saved configurations. <mark>Marked</mark> is what the paper's tables "
+        "or text have otherwise; docs/decisions.md says where the paper contradicts itself.",
+        lambda evidence: hyperparameters(evidence.representatives.values()).transposed(),
+    ),
+    Entry(
+        "table-4-results", "Table 4.",
+        "Mean ± standard deviation over seeds, of 10,000 samples against the 10,000 test images "
+        "in the features of a LeNet made for MNIST. The last columns are the ceiling (real "
+        "training images) and the floors (their mean image, noise); haze, sharpness and distance "
+        "are ratios to the test images'.",
+        lambda evidence: results(evidence.representatives.values(), MODELS).transposed(),
+    ),
+    Entry(
+        "table-5-provenance", "Table 5.",
+        "Every run. At its commit, its command trains it again: to the same bits on the same "
+        "machine with the same number of threads.",
+        lambda evidence: provenance(evidence.records),
+    ),
+    Entry(
+        "all-settings", "All settings.", "Those nearest to the paper's recipe first.",
+        lambda evidence: hyperparameters(evidence.groups),
+    ),
+    Entry(
+        "all-results", "All results.", "In the same order.",
+        lambda evidence: results(evidence.groups),
+    ),
+    Entry("claims", "", "", lambda evidence: judgements(judge(evidence))),
+]  # fmt: skip
+
+
+def _varies(key: str, groups: Iterable[Group]) -> bool:
+    """Whether a key that Table 3 has not has a value in any group that the recipe has not."""
+    return key not in paper.TABLE_3 and any(
+        group.settings[key] != paper.recipe(group.model).get(key)
         for group in groups
         if key in group.settings
     )
 
 
-def _minutes(group: Group) -> Pooled | None:
-    seconds = group.told("seconds")
-    return Pooled([value / 60 for value in seconds.values]) if seconds else None
-
-
-def _pooled(found: Pooled | None) -> str:
-    if found is None:
+def _text(pooled: Pooled | None, unit: float = 1.0) -> str:
+    """The mean in a unit, and its deviation over seeds; blank where nothing was measured."""
+    if pooled is None:
         return ""
-    return _number(found.mean) + ("" if found.sd is None else f" ± {_number(found.sd)}")
+    mean = _number(pooled.mean / unit)
+    return mean if pooled.sd is None else f"{mean} ± {_number(pooled.sd / unit)}"
 
 
-def _number(value: Any) -> str:
+def _number(value: float) -> str:
     """Three digits, but never fewer than all of those before the point."""
-    if value is None:
-        return ""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _range(numbers: list[int]) -> str:
-    return ", ".join(map(str, numbers))

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mnistgen.data import MNIST
-from mnistgen.metrics import lenet as lenet_module
+from mnistgen.metrics.lenet import weights
 from mnistgen.metrics.quality import Reference
 
 
@@ -18,7 +18,7 @@ def arrays(dataset):
 
 @pytest.fixture(scope="session")
 def lenet(dataset):
-    return lenet_module.load(dataset)[0]
+    return weights.load(dataset)[0]
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +29,7 @@ def train_images(arrays):
 @pytest.fixture(scope="session")
 def reference(arrays, train_images, lenet):
     test_images = arrays.test_images[::5].unsqueeze(1) / 255
-    return Reference.of(
-        test_images, arrays.test_labels[::5], train_images=train_images, lenet=lenet
-    )
+    return Reference(test_images, arrays.test_labels[::5], train_images, lenet)
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ import sys
 import pytest
 import torch
 
-from mnistgen.data import MNIST, Arrays
+from mnistgen.data.mnist import MNIST, Arrays
 from mnistgen.errors import UserError
-from mnistgen.metrics import lenet as lenet_module
-from mnistgen.metrics.lenet import LeNet, accuracy, classify, extract, load, shifted, train
+from mnistgen.metrics.lenet import weights
+from mnistgen.metrics.lenet.network import LeNet, accuracy, classify, extract
+from mnistgen.metrics.lenet.weights import load, shift, train
 
 
 class Tiny(MNIST):
@@ -36,9 +37,9 @@ def test_committed_weights_read_the_test_set(arrays, dataset):
     lenet, sha256 = load(dataset)
     share = accuracy(lenet, arrays.test_images.unsqueeze(1) / 255, arrays.test_labels)
     assert share >= 0.992
-    assert sha256 == lenet_module.MNIST_SHA256
+    assert sha256 == weights.MNIST_SHA256
     assert not lenet.training
-    assert lenet_module.MNIST_WEIGHTS.stat().st_size < 1_000_000
+    assert weights.MNIST_WEIGHTS.stat().st_size < 1_000_000
 
 
 def test_features_and_logits_belong_together(lenet):
@@ -59,17 +60,17 @@ def test_nothing_is_read_where_there_is_no_digit(lenet, arrays):
 
 
 def test_changed_weights_are_refused(tmp_path, monkeypatch, dataset):
-    content = bytearray(lenet_module.MNIST_WEIGHTS.read_bytes())
+    content = bytearray(weights.MNIST_WEIGHTS.read_bytes())
     content[-1] ^= 1
     changed = tmp_path / "changed.safetensors"
     changed.write_bytes(content)
-    monkeypatch.setattr(lenet_module, "MNIST_WEIGHTS", changed)
+    monkeypatch.setattr(weights, "MNIST_WEIGHTS", changed)
     with pytest.raises(UserError, match="SHA-256"):
         load(dataset)
 
 
 def test_missing_weights_are_named(tmp_path, monkeypatch, dataset):
-    monkeypatch.setattr(lenet_module, "MNIST_WEIGHTS", tmp_path / "nowhere.safetensors")
+    monkeypatch.setattr(weights, "MNIST_WEIGHTS", tmp_path / "nowhere.safetensors")
     with pytest.raises(UserError, match=r"nowhere\.safetensors"):
         load(dataset)
 
@@ -90,7 +91,7 @@ def test_shifts_move_whole_images_by_up_to_two_pixels():
     images[:, 10, 15] = 7
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        moved = shifted(images)
+        moved = shift(images)
     positions = moved.nonzero()
     assert torch.equal(positions[:, 0], torch.arange(200))
     assert (moved.sum((1, 2)) == 7).all()
@@ -109,11 +110,11 @@ def test_other_data_train_their_own_once(tiny, caplog):
     again, sha256_again = load(tiny)
     assert not caplog.text
     assert same(first, again)
-    assert sha256 == sha256_again != lenet_module.MNIST_SHA256
+    assert sha256 == sha256_again != weights.MNIST_SHA256
 
 
 def test_damaged_cache_is_named(tiny):
-    path = lenet_module.weights_path(tiny)
+    path = weights.weights_path(tiny)
     path.write_bytes(b"nothing")
     with pytest.raises(UserError, match=path.name):
         load(tiny)
@@ -121,7 +122,7 @@ def test_damaged_cache_is_named(tiny):
 
 def test_cache_that_cannot_be_written_is_named(tiny, monkeypatch):
     tiny.root = tiny.root / "nowhere"
-    monkeypatch.setattr(lenet_module, "train", lambda *_, **__: LeNet())
+    monkeypatch.setattr(weights, "train", lambda *_, **__: LeNet())
     with pytest.raises(UserError, match="cannot be written"):
         load(tiny)
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mnistgen.errors import UserError
-from mnistgen.metrics.lenet import accuracy
+from mnistgen.metrics.lenet.network import accuracy
 from mnistgen.metrics.likelihood import (
     active_units,
     elbo,

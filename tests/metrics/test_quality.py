@@ -6,7 +6,7 @@ import scipy.linalg
 import torch
 
 from mnistgen.errors import UserError
-from mnistgen.metrics.lenet import extract
+from mnistgen.metrics.lenet.network import extract
 from mnistgen.metrics.quality import (
     digit_histogram,
     digit_kl,

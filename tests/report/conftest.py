@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistgen import checkpoints, config, runs
-from mnistgen.checkpoints import SafeCheckpointIO
-from mnistgen.config import build
-from mnistgen.report import settings
+from mnistgen.config import compose, rules
+from mnistgen.config.objects import build
+from mnistgen.runs import checksums, store
+from mnistgen.runs.checkpoints import SafeCheckpointIO
+from mnistgen.runs.info import Evaluation, Protocol, Status
 
 COMPARISONS = {
     "training images": {"fid": 1.0, "readable": 0.99, "haze": 1.0, "sharpness": 1.0},
@@ -30,51 +31,48 @@ def new_folder(
     """A run folder by hand: the paper's recipe, but for what is `changed` by dotted key.
 
     `curves` are columns of metrics.csv, `metrics` those of an evaluation of the last epoch,
+    `info` fields of run.json,
     `picture` a grid (H, W) in [0, 1], or what makes one of an epoch.
     """
-    asked = copy.deepcopy(config.of_the_run(settings.recipe(model)))
-    asked["seed"] = seed
+    config = copy.deepcopy(compose.paper(model))
+    config["seed"] = seed
     for key, value in (changed or {}).items():
         *parents, last = key.split(".")
-        part = asked
+        part = config
         for parent in parents:
             part = part[parent]
         part[last] = value
-    config.check(asked)
-    run = runs.create(path, model=model, config=asked, overrides=[f"model={model}"])
+    rules.check(config)
+    run = store.create(path, model=model, config=config, overrides=[f"model={model}"])
     columns = curves or {}
     epochs = max((len(values) for values in columns.values()), default=2)
-    run.update(**{"status": "finished", "epochs": epochs, "seconds": 60.0, **(info or {})})
+    fields = {"status": Status.FINISHED, "epochs": epochs, "seconds": 60.0, **(info or {})}
+    run.update(**fields)
     run.write_metrics([
         {"epoch": i + 1, **{name: values[i] for name, values in columns.items()}}
         for i in range(epochs)
     ])  # fmt: skip
     if checkpoint:
-        built = build(asked, "model")
-        content = {"state_dict": built.state_dict(), "epoch": epochs - 1}
+        network = build("model", config["model"])
+        content = {"state_dict": network.state_dict(), "epoch": epochs - 1}
         SafeCheckpointIO().save_checkpoint(content, run.last)
     if metrics is not None:
-        measured = {
-            "checkpoint": "last.ckpt",
-            "checkpoint_sha256": checkpoints.recorded(run.last),
-            "epoch": epochs,
-            "split": "test",
-            "samples": 10_000,
-            "seed": 0,
-            "features_sha256": "1",
-            "data_checksum": "2",
-        }
-        run.write_evaluation(
-            {
-                "settings": measured,
-                "comparisons": COMPARISONS,
-                "metrics": metrics,
-            }
+        protocol = Protocol(
+            checkpoint="last.ckpt",
+            checkpoint_sha256=checksums.newest(run.last),
+            epoch=epochs,
+            split="test",
+            samples=10_000,
+            seed=0,
+            features_sha256="1",
+            data_checksum="2",
         )
+        content = {"settings": protocol, "comparisons": COMPARISONS, "metrics": metrics}
+        run.write_evaluation(Evaluation(**content))
     if picture is not None:
         for epoch in range(1, epochs + 1):
-            shown = picture(epoch) if callable(picture) else picture
-            pixels = Image.fromarray((np.asarray(shown) * 255).round().astype(np.uint8))
+            grid = picture(epoch) if callable(picture) else picture
+            pixels = Image.fromarray((np.asarray(grid) * 255).round().astype(np.uint8))
             for name in ("samples", "reconstructions"):
                 target = run.picture(name, epoch)
                 target.parent.mkdir(exist_ok=True)

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-from mnistgen import trained
-from mnistgen.report import contents, page
-from mnistgen.runs import Run
+from mnistgen.inference import model
+from mnistgen.report import page
+from mnistgen.report.evidence import gather
+from mnistgen.runs.folder import Run
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = [
@@ -40,7 +41,7 @@ def report(tmp_path_factory, run_folder, grid):
     )  # fmt: skip
     run_folder(root / "runs" / "gan", "densegan_deep", checkpoint=True)
     path = root / "index.html"
-    path.write_bytes(page.files(contents.of(root / "runs", play=True))["index.html"])
+    path.write_bytes(page.files(gather(root / "runs"), play=True)["index.html"])
     return path
 
 
@@ -53,9 +54,9 @@ def chromium():
 
 
 @pytest.fixture
-def opened(chromium, report):
+def open_page(chromium, report):
     """The page at a size and in a scheme; that it was quiet and alone is checked at the end."""
-    said, asked = [], []
+    messages, requests = [], []
     contexts = []
 
     def at(width=1280, height=900, scheme="light"):
@@ -64,18 +65,20 @@ def opened(chromium, report):
         )
         contexts.append(context)
         tab = context.new_page()
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.on("request", lambda request: asked.append(request.url))
+        tab.on("console", lambda message: messages.append(message.text))
+        tab.on("pageerror", lambda error: messages.append(str(error)))
+        tab.on("request", lambda request: requests.append(request.url))
         tab.goto(report.as_uri())
         return tab
 
     yield at
     for context in contexts:
         context.close()
-    assert said == [], said
-    assert {url.split(":")[0] for url in asked} <= {"file", "data", "blob"}
-    assert [url for url in asked if url.startswith("file:")] == [report.as_uri()] * len(contexts)
+    assert messages == [], messages
+    assert {url.split(":")[0] for url in requests} <= {"file", "data", "blob"}
+    assert [url for url in requests if url.startswith("file:")] == [report.as_uri()] * len(
+        contexts
+    )
 
 
 def pixels(tab, selector):
@@ -92,9 +95,9 @@ def start(tab):
     )
 
 
-def choose(tab, model):
-    tab.locator(f"[data-model={model}]").click()
-    expect(tab.locator("#play-status")).to_contain_text(f"{model} after", timeout=START)
+def choose(tab, name):
+    tab.locator(f"[data-model={name}]").click()
+    expect(tab.locator("#play-status")).to_contain_text(f"{name} after", timeout=START)
 
 
 def slide(tab, selector, value):
@@ -106,8 +109,8 @@ def slide(tab, selector, value):
 @pytest.mark.parametrize(
     ("width", "scheme"), [(1280, "light"), (390, "dark")], ids=["desktop", "phone"]
 )
-def test_every_picture_loads_and_nothing_is_wider_than_the_page(opened, width, scheme):
-    tab = opened(width, scheme=scheme)
+def test_every_picture_loads_and_nothing_is_wider_than_the_page(open_page, width, scheme):
+    tab = open_page(width, scheme=scheme)
     widths = tab.eval_on_selector_all("img", "all => all.map(i => i.complete && i.naturalWidth)")
     assert len(widths) == 7  # six figures, and the strip of one model
     assert all(widths)
@@ -117,19 +120,19 @@ def test_every_picture_loads_and_nothing_is_wider_than_the_page(opened, width, s
     assert light == (scheme == "light")
 
 
-def test_the_epoch_slider_shows_each_epochs_picture(opened):
-    tab = opened()
+def test_the_epoch_slider_shows_each_epochs_picture(open_page):
+    tab = open_page()
     picture = tab.locator("[data-strip=densevae]")
-    shown = {}
+    addresses = {}
     for epoch in (1, 2, 3):
         slide(tab, "#epoch", epoch)
         expect(tab.locator("#epoch-shown")).to_have_text(str(epoch))
-        shown[epoch] = picture.get_attribute("src")
-    assert len(set(shown.values())) == 3
+        addresses[epoch] = picture.get_attribute("src")
+    assert len(set(addresses.values())) == 3
 
 
-def test_a_slider_changes_the_digit_and_back(opened):
-    tab = opened()
+def test_a_slider_changes_the_digit_and_back(open_page):
+    tab = open_page()
     start(tab)
     choose(tab, "densevae")
     assert tab.locator("#sliders input").count() == 4
@@ -146,8 +149,8 @@ def test_a_slider_changes_the_digit_and_back(opened):
     assert np.array_equal(pixels(tab, "#digit"), before)
 
 
-def test_random_digits_and_the_directions_of_many_latents(opened):
-    tab = opened()
+def test_random_digits_and_the_directions_of_many_latents(open_page):
+    tab = open_page()
     start(tab)
     choose(tab, "densegan_deep")
     assert tab.locator("#sliders input").count() == 10
@@ -159,21 +162,21 @@ def test_random_digits_and_the_directions_of_many_latents(opened):
         assert not np.array_equal(pixels(tab, canvas), before)
 
 
-def test_the_digit_is_the_one_that_the_model_makes(opened, report):
+def test_the_digit_is_the_one_that_the_model_makes(open_page, report):
     """Of the middle, where the latent is known."""
-    tab = opened()
+    tab = open_page()
     start(tab)
     choose(tab, "densevae")
     tab.locator("#origin").click()
     expect(tab.locator("#sliders output").first).to_have_text("0.00")
     tab.wait_for_timeout(300)
-    model = trained.load(Run(report.parent / "runs" / "vae"), "last").model
-    wanted = model.decode(torch.zeros(1, 4)).flatten().numpy() * 255
-    assert np.abs(pixels(tab, "#digit") - wanted).max() < 2
+    vae = model.load(Run(report.parent / "runs" / "vae"), "last").model
+    expected = vae.decode(torch.zeros(1, 4)).flatten().numpy() * 255
+    assert np.abs(pixels(tab, "#digit") - expected).max() < 2
 
 
-def test_the_page_prints(opened, tmp_path):
-    tab = opened()
+def test_the_page_prints(open_page, tmp_path):
+    tab = open_page()
     content = tab.pdf(format="A4")
     assert content[:4] == b"%PDF"
     assert len(re.findall(rb"/Type\s*/Page\b", content)) >= 4

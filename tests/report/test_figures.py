@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
 
-from mnistgen.charts import MODEL_COLOURS
-from mnistgen.report import figures, snapshots, style
-from mnistgen.report.figures import Plane
+from mnistgen.report import figures
+from mnistgen.report.evidence import gather
+from mnistgen.report.figures import FIGURES
+
+
+@pytest.fixture
+def evidence(tmp_path):
+    (tmp_path / "outputs").mkdir(exist_ok=True)
+    return lambda: gather(tmp_path / "outputs")
 
 
 def lines(ax):
@@ -16,75 +22,94 @@ def words(ax):
     return [text.get_text() for text in ax.texts]
 
 
-def test_losses_are_drawn_as_they_are_a_panel_a_gan():
-    curves = {"g_loss": [([1, 2], [0.7, 0.5])], "d_loss": [([1, 2], [1.2, 1.3])]}
-    figure = figures.gan_losses({"densegan": curves, "cnngan": {}})
-    first, second = figure.axes
+def test_each_figure_has_words_around_it_and_is_a_gap_without_runs(evidence):
+    nothing = evidence()
+    for entry in FIGURES:
+        assert entry.title.endswith(".")
+        assert entry.caption.endswith(".")
+        assert entry.alt
+        assert entry.draw(nothing) is None
+    assert len({entry.name for entry in FIGURES}) == len(FIGURES) == 10
+
+
+def test_losses_are_those_of_metrics_csv_a_panel_a_gan(make, evidence):
+    curves = {"train/g_loss": [0.7, 0.5], "train/d_loss": [1.2, 1.3]}
+    make("a", "densegan", curves=curves)
+    first, second, third = figures.gan_losses(evidence()).axes
     assert lines(first) == {
         "generator": ([1, 2], [0.7, 0.5]),
         "discriminator": ([1, 2], [1.2, 1.3]),
     }
-    assert (first.get_xlabel(), first.get_ylabel()) == ("epoch", "loss (nats)")
-    assert [line.get_color() for line in first.lines] == [MODEL_COLOURS["densegan"]] * 2
-    assert words(second) == ["no run"]
+    assert [panel.get_title() for panel in (first, second, third)] == [
+        "densegan",
+        "densegan_deep",
+        "cnngan",
+    ]
+    assert words(second) == words(third) == ["no run"]
 
 
-def test_curves_have_a_line_a_seed_and_name_what_was_not_measured():
-    found = {"densevae": [([1, 2], [3.0, 2.0]), ([1, 2], [3.5, 2.5])], "cnnvae": []}
-    (ax,) = figures.curves(found, "FID", log=True).axes
-    drawn = [list(line.get_ydata()) for line in ax.lines]
-    assert drawn == [[3.0, 2.0], [3.5, 2.5], []]
-    assert {line.get_color() for line in ax.lines[:2]} == {MODEL_COLOURS["densevae"]}
+def test_fid_has_a_line_a_seed_and_names_each_model_that_has_none(make, evidence):
+    for seed, fid in ((1, 2.0), (2, 2.5)):
+        make(f"s{seed}", "densevae", seed=seed, curves={"val/fid": [3.0, fid]})
+    (ax,) = figures.fid(evidence()).axes
+    values = [list(line.get_ydata()) for line in ax.lines if len(line.get_ydata())]
+    assert values == [[3.0, 2.0], [3.0, 2.5]]
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels == ["densevae", "cnnvae: not measured"]
-    assert (ax.get_yscale(), ax.get_ylabel()) == ("log", "FID")
+    assert labels == [
+        "densegan: not measured", "densegan_deep: not measured", "cnngan: not measured",
+        "densevae", "cnnvae: not measured",
+    ]  # fmt: skip
+    assert ax.get_yscale() == "log"
 
 
-def test_pictures_are_shown_unchanged_and_a_missing_one_is_a_gap():
-    picture = np.random.default_rng(0).random((32, 32))
-    first, second = figures.images({"densegan": picture, "cnngan": None}).axes
-    assert np.array_equal(first.images[0].get_array(), picture)
+def test_the_elbo_is_the_loss_of_the_vaes(make, evidence):
+    make("a", "cnnvae", curves={"train/loss": [200.0, 150.0]})
+    (ax,) = figures.elbo(evidence()).axes
+    assert lines(ax)["cnnvae"] == ([1, 2], [200.0, 150.0])
+    assert ax.get_yscale() == "linear"
+
+
+def test_rates_have_a_line_a_sweep(make, evidence):
+    for rate, fid in ((1e-4, 40.0), (1e-3, 20.0), (1e-2, 90.0)):
+        make(f"{rate}", "cnngan", changed={"optim.lr": rate}, curves={"val/fid": [99.0, fid]})
+    (ax,) = figures.rates(evidence()).axes
+    assert lines(ax)["cnngan"] == ([1e-4, 1e-3, 1e-2], [40.0, 20.0, 90.0])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("optim.lr", "val/fid")
+
+
+def test_samples_are_those_of_the_last_epoch_and_a_missing_one_is_a_gap(make, evidence, grid):
+    make("a", "densegan", picture=lambda epoch: grid(epoch / 10))
+    first, second, _ = figures.gan_samples(evidence()).axes
+    assert np.allclose(first.images[0].get_array(), grid(0.2), atol=1 / 255)
     assert first.get_title() == "densegan"
     assert words(second) == ["no picture"]
+    assert figures.vae_outputs(evidence()) is None
 
 
-def test_latents_stand_where_they_are_each_under_its_digit():
-    points = np.arange(20.0).reshape(10, 2)
-    plane = Plane(points, np.arange(10), ("first", "second"))
-    (ax,) = figures.latents({"densevae": plane}).axes
-    drawn = {part.get_label(): part.get_offsets().tolist() for part in ax.collections}
-    assert drawn == {str(digit): [points[digit].tolist()] for digit in range(10)}
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("first", "second")
+def test_the_strips_have_a_column_an_epoch(make, evidence, grid):
+    make("a", "densegan", picture=grid(0.1))
+    make("b", "cnngan")
+    titles = [ax.get_title() for ax in figures.epochs(evidence()).axes]
+    assert titles == ["epoch 1", "epoch 2", "", ""]
 
 
-def test_a_confusion_matrix_shows_its_counts():
-    counts = np.diag(np.arange(10)) + 0
+def test_confusions_add_up_over_seeds(make, evidence):
+    counts = np.diag([900] * 10)
     counts[4, 9] = 7
-    first, second = figures.confusions({"densevae": counts, "cnnvae": None}).axes
-    shown = {tuple(map(int, t.get_position())): t.get_text() for t in first.texts}
-    assert shown[(9, 4)] == "7"  # column, row
-    assert shown[(3, 3)] == "3"
-    assert len(shown) == 10
+    for seed in (1, 2):
+        make(f"s{seed}", "densevae", seed=seed, metrics={"confusion": counts.tolist()})
+    first, second = figures.confusions(evidence()).axes
+    cells = {tuple(map(int, t.get_position())): t.get_text() for t in first.texts}
+    assert cells[(9, 4)] == "14"  # column, row
+    assert cells[(3, 3)] == "1800"
     assert words(second) == ["not evaluated"]
 
 
-def test_a_filmstrip_has_a_column_an_epoch(grid):
-    figure = figures.filmstrip({"cnngan": {1: grid(0.1), 5: grid(0.9)}, "densegan": {}})
-    titles = [ax.get_title() for ax in figure.axes]
-    assert titles == ["epoch 1", "epoch 5", "", ""]
-
-
-def test_the_tiles_of_a_grid_are_its_images(grid):
-    picture = grid(0.0, rows=2, columns=3)
-    picture[32:60, 62:90] = 1.0
-    tiles = snapshots.tiles(picture)
-    assert tiles.shape == (6, 28, 28)
-    assert tiles.mean((1, 2)).tolist() == [0, 0, 0, 0, 0, 1]
-
-
-@pytest.mark.parametrize("kind", ["png", "svg", "page"])
-def test_a_figure_is_the_same_file_each_time_it_is_drawn(kind):
-    def figure():
-        return figures.curves({"densevae": [([1, 2], [3.0, 2.0])]}, "FID")
-
-    assert getattr(style.draw(figure), kind) == getattr(style.draw(figure), kind)
+def test_a_checkpoint_shows_its_latents_and_its_manifold(make, evidence):
+    make("a", "densevae", checkpoint=True)
+    first, second = figures.latent_space(evidence()).axes
+    assert sum(len(part.get_offsets()) for part in first.collections) == 2_000
+    assert words(second) == ["no checkpoint"]
+    first, second = figures.manifold(evidence()).axes
+    assert first.images[0].get_array().shape == (15 * 30 + 2, 15 * 30 + 2)
+    assert words(second) == ["no picture"]

@@ -3,26 +3,26 @@ import onnxruntime
 import pytest
 import torch
 
-from mnistgen import trained
+from mnistgen.inference import model
 from mnistgen.report import latents
 
 
 @pytest.fixture
 def load(make):
-    def of(model, **changed):
-        return trained.load(make(model, model, checkpoint=True, changed=changed), "last")
+    def trained(name, **changed):
+        return model.load(make(name, name, checkpoint=True, changed=changed), "last")
 
-    return of
+    return trained
 
 
 def test_principal_components_are_those_of_the_covariance():
     points = torch.randn(200, 5, generator=torch.Generator().manual_seed(0)).double()
     points = points * torch.tensor([3.0, 1.0, 0.5, 2.0, 0.1]) + 7
     values, vectors = np.linalg.eigh(np.cov(points.numpy().T))
-    found, shares = latents.principal(points)
+    turned, shares = latents.principal(points)
     assert np.allclose(shares.numpy(), values[::-1] / values.sum())
-    wanted = (points - points.mean(0)).numpy() @ vectors[:, ::-1]
-    assert np.allclose(np.abs(found.numpy()), np.abs(wanted))
+    expected = (points - points.mean(0)).numpy() @ vectors[:, ::-1]
+    assert np.allclose(np.abs(turned.numpy()), np.abs(expected))
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 4])
@@ -34,11 +34,11 @@ def test_a_plane_has_the_two_latents_or_two_components(load, latent_dim):
 
 
 def test_the_decoder_in_the_page_makes_the_models_pictures_at_half_the_size(load):
-    model = load("densegan_deep")
-    toy = latents.toy(model)
+    trained = load("densegan_deep")
+    toy = latents.toy(trained)
     z = torch.randn(3, 392, generator=torch.Generator().manual_seed(0))
     (images,) = onnxruntime.InferenceSession(toy.onnx).run(["images"], {"latents": z.numpy()})
-    assert np.allclose(images, model.model.decode(z).numpy(), atol=5e-3)
+    assert np.allclose(images, trained.model.decode(z).numpy(), atol=5e-3)
     assert len(toy.onnx) < 0.55 * 4 * 1_216_684
     assert toy.directions.shape == (latents.DIRECTIONS, 392)
     assert not toy.are_dimensions

@@ -1,7 +1,7 @@
 import pytest
 
 from mnistgen.report import networks
-from mnistgen.report.groups import GANS, VAES
+from mnistgen.report.paper import GANS, VAES
 
 TOTALS = {  # of the paper's tables, by hand; biases and batch norm's weights counted
     ("densegan", "generator"): "685,184",
@@ -23,15 +23,15 @@ def rows():
 
 
 def test_the_parameters_of_the_rows_add_up_to_those_of_the_network(rows):
-    found = {}
+    sums = {}
     for model, part, _, layer, _, parameters in rows:
         count = int(parameters.replace(",", "") or 0)
         if layer == "total":
             assert parameters == TOTALS[model, part]
-            assert found.pop((model, part)) == count
+            assert sums.pop((model, part)) == count
         else:
-            found[model, part] = found.get((model, part), 0) + count
-    assert found == {}
+            sums[model, part] = sums.get((model, part), 0) + count
+    assert sums == {}
 
 
 def test_a_table_reads_as_in_the_paper(rows):

@@ -1,23 +1,21 @@
-import csv
-import io
-
 import pytest
 
-from mnistgen.report import records, tables
-from mnistgen.report.groups import MODELS, pool
-from mnistgen.tables import Table
+from mnistgen.report import tables
+from mnistgen.report.evidence import gather
+from mnistgen.report.paper import MODELS
+from mnistgen.report.tables import TABLES
 
 
 @pytest.fixture
-def groups(tmp_path):
-    return lambda: pool(records.read(tmp_path / "outputs")[0])
+def evidence(tmp_path):
+    return lambda: gather(tmp_path / "outputs")
 
 
-def test_results_are_means_and_deviations_over_seeds_beside_floors_and_ceilings(make, groups):
+def test_results_are_means_and_deviations_over_seeds_beside_floors_and_ceilings(make, evidence):
     for seed, fid, speed in ((1, 10.0, 500.0), (2, 14.0, 700.0)):
         make(f"s{seed}", "cnngan", seed=seed, metrics={"fid": fid}, info={"images_per_s": speed})
     make("one", "densevae", metrics={"fid": 198.7, "elbo": -119.3})
-    table = tables.results(groups(), expected=MODELS)
+    table = tables.results(evidence().groups, expected=MODELS)
     rows = {row[0]: dict(zip(table.header, row, strict=True)) for row in table.rows}
     assert rows["cnngan"]["FID"] == "12 ± 2.83"
     assert rows["cnngan"]["images/s"] == "600 ± 141"
@@ -31,10 +29,10 @@ def test_results_are_means_and_deviations_over_seeds_beside_floors_and_ceilings(
     ] * 2
 
 
-def test_settings_that_differ_from_the_paper_are_marked(make, groups):
+def test_settings_that_differ_from_the_paper_are_marked(make, evidence):
     make("a", "densevae")
     make("b", "cnngan", changed={"optim.lr": 3e-4})
-    table = tables.hyperparameters(groups())
+    table = tables.hyperparameters(evidence().groups)
     marked = {(table.rows[i][0], table.header[j], table.rows[i][j]) for i, j in table.marked}
     assert marked == {("densevae", "model.latent_dim", "4"), ("cnngan", "optim.lr", "0.0003")}
     transposed = table.transposed()
@@ -44,9 +42,9 @@ def test_settings_that_differ_from_the_paper_are_marked(make, groups):
     }
 
 
-def test_provenance_has_the_command_commit_and_seed_of_each_run(make, tmp_path):
+def test_provenance_has_the_command_commit_and_seed_of_each_run(make, evidence):
     make("a", "cnngan", seed=3, info={"commit": "abc", "machine": "m", "versions": {"torch": "2"}})
-    table = tables.provenance(records.read(tmp_path / "outputs")[0])
+    table = tables.provenance(evidence().records)
     (row,) = (dict(zip(table.header, row, strict=True)) for row in table.rows)
     assert (row["run"], row["commit"], row["seed"], row["versions"]) == (
         "a",
@@ -57,16 +55,22 @@ def test_provenance_has_the_command_commit_and_seed_of_each_run(make, tmp_path):
     assert row["command"] == "python -m mnistgen model=cnngan seed=3 data.val_size=0"
 
 
-def test_csv_and_markdown_keep_every_cell_and_mark(tmp_path):
-    table = Table(("a", "b"), [["x|y", "1,5"], ["<script>", 'q"']], frozenset({(0, 1)}))
-    assert list(csv.reader(io.StringIO(table.csv()))) == [
-        ["a", "b"],
-        ["x|y", "1,5 *"],
-        ["<script>", 'q"'],
-    ]
-    assert table.markdown().splitlines() == [
-        "| a | b |",
-        "| --- | --- |",
-        "| x\\|y | 1,5 * |",
-        '| &lt;script> | q" |',
-    ]
+def test_a_setting_of_which_the_paper_says_nothing_is_shown_and_not_marked(make, evidence):
+    make("a", "cnngan")
+    make("b", "cnngan", changed={"trainer.precision": "32-true"})
+    table = tables.hyperparameters(evidence().groups)
+    column = table.header.index("trainer.precision")
+    assert [row[column] for row in table.rows] == ["auto", "32-true"]
+    assert table.marked == frozenset()
+    labels = [row[1] for row in tables.results(evidence().groups).rows]
+    assert labels == ["", "trainer.precision=32-true"]
+
+
+def test_each_table_has_a_name_of_its_own_and_a_row_for_each_part_of_each_claim(make, evidence):
+    make("a", "cnngan", metrics={"readable": 0.9})
+    runs = evidence()
+    contents = {entry.name: entry.fill(runs) for entry in TABLES}
+    assert len(contents) == len(TABLES) == 8
+    assert contents["claims"].rows[0][:3] == ["C1", "supported", "cnngan makes digits"]
+    assert {row[0] for row in contents["claims"].rows} == {f"C{number}" for number in range(1, 9)}
+    assert contents["table-4-results"].header[:2] == ("model", "cnngan")

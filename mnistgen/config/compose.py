@@ -1,0 +1,75 @@
+"""How Hydra's configuration becomes plain data, and how a run's configuration is typed again."""
+
+import shlex
+from collections.abc import Mapping
+from contextlib import nullcontext
+from functools import cache
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from mnistgen.config import rules, settings
+from mnistgen.config.objects import CONF_DIR, choice, choices
+from mnistgen.config.rules import Rule
+from mnistgen.config.settings import Settings
+from mnistgen.config.values import Config, to_override
+from mnistgen.errors import UserError
+
+
+def command_values(cfg: DictConfig, allowed: Mapping[str, Rule]) -> Config:
+    """The values of a command; raises UserError where one is missing or breaks its rule."""
+    missing = sorted(OmegaConf.missing_keys(cfg))
+    if missing:
+        raise UserError(f"{missing[0]} is missing: give {missing[0]}=...")
+    config: Any = OmegaConf.to_container(cfg, resolve=True)
+    rules.check_values(config, allowed)
+    return dict(config)
+
+
+def training(cfg: DictConfig) -> Config:
+    """The configuration of a training; raises UserError where it is not good."""
+    config = command_values(cfg, {})
+    rules.check(config)
+    return config
+
+
+@cache
+def compose(*overrides: str) -> Config:
+    """The configuration of a training that some overrides make.
+
+    It works inside of a command too, whose Hydra knows conf/ already.
+    """
+    inside = GlobalHydra.instance().is_initialized()
+    with (
+        nullcontext() if inside else hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3")
+    ):
+        return training(hydra.compose("config", overrides=list(overrides)))
+
+
+def paper(model: str) -> Config:
+    """The paper's recipe for one of the models of conf/."""
+    return settings.to_save(compose(f"model={model}", "experiment=paper"))
+
+
+def command(model: str, saved: Config) -> str:
+    """The command that trains a run of a configuration again; empty for a model not in conf/."""
+    if model not in choices("model"):
+        return ""
+    values = _typed(saved)
+    words = [f"model={model}"]
+    for key, group in (("optim", "optimizer"), ("lr", "lr"), ("data", "data")):
+        if values.get(key) != _typed(compose(*words))[key]:
+            words.append(f"{group}={choice(group, values[key])}")
+    default = _typed(compose(*words))
+    for key, value in values.items():
+        if default.get(key, ...) != value:
+            words.append(f"{'' if key in default else '+'}{key}={to_override(value)}")
+    words += [f"~{key}" for key in default if key not in values]
+    return shlex.join(["python", "-m", "mnistgen", *words])
+
+
+def _typed(config: Config) -> Settings:
+    """What a command says of a run, but for its logger."""
+    return {k: v for k, v in settings.flat(config).items() if not settings.lies_in(k, ("logger",))}

@@ -1,0 +1,74 @@
+"""The classes that conf/ names, and how their objects are built.
+
+A configuration may come from a run folder that somebody else made, so it is data: only the names
+in this project's own conf/ are ever looked up.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from mnistgen.config.values import Config, leaves, one_line
+from mnistgen.errors import UserError
+
+_PACKAGE = Path(__file__).parents[1]
+CONF_DIR = next(  # inside an installed package, beside it in a checkout
+    path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir()
+)
+
+# The parts of a configuration that name a class; the group of conf/ that each comes from
+GROUPS = {"optim": "optimizer"} | {
+    group: group for group in ("model", "lr", "data", "trainer", "logger")
+}
+PARTIAL = "optim", "lr"  # those whose object is made later, with further arguments
+
+TARGET = "_target_"
+
+
+@cache
+def choices(group: str) -> dict[str, frozenset[str]]:
+    """The choices of a group, and the classes that the file of each names."""
+    return {
+        path.stem: frozenset(
+            str(value)
+            for key, value in leaves(yaml.safe_load(path.read_text()), into_lists=True)
+            if key.split(".")[-1] == TARGET
+        )
+        for path in sorted((CONF_DIR / group).glob("*.yaml"))
+    }
+
+
+def choice(group: str, target: str) -> str:
+    """The choice of a group that names this class."""
+    return next(name for name, targets in choices(group).items() if target in targets)
+
+
+def check(config: Config) -> None:
+    """Raise UserError where a configuration names a class that conf/ does not name there."""
+    for key, group in GROUPS.items():
+        allowed = frozenset[str]().union(*choices(group).values())
+        for path, value in leaves(config.get(key, {}), into_lists=True):
+            if path == "_partial_" and (key not in PARTIAL or value is not True):
+                raise UserError(f"{key}._partial_={value} is not allowed there")
+            if path.split(".")[-1] == TARGET and value not in allowed:
+                words = ", ".join(sorted(allowed))
+                raise UserError(f"{key}.{path}={value} is not allowed: it must be {words}")
+
+
+def build(key: str, part: Config, **more: Any) -> Any:
+    """The object that one part of a configuration, under `key`, describes; `more` are arguments.
+
+    Raises UserError where its class does not take them, or its package is not installed.
+    """
+    try:
+        return instantiate(part, _convert_="all", **more)
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, ModuleNotFoundError) and key == "logger":
+            name = choice("logger", part[TARGET])
+            raise UserError(f"logger={name} needs: pip install 'mnistgen[{name}]'") from error
+        raise UserError(f"{key}: {one_line(cause)}") from error

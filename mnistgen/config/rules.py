@@ -1,0 +1,181 @@
+"""What each key of a training's configuration may be; the words of a rule follow from its test."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mnistgen.config import objects
+from mnistgen.config.values import Config, leaves, read
+from mnistgen.errors import UserError
+
+TRAIN_SIZE = 60_000  # training images of each data set
+
+ACTIVATIONS: dict[str, Any] = {
+    "relu": ("ReLU",),
+    "leaky_relu": ("LeakyReLU", 0.3),  # Keras's slope, which the author's code uses
+    "elu": ("ELU",),
+    "gelu": ("GELU",),
+    "silu": ("SiLU",),
+}
+"""What `model.activation` may be: a class of torch.nn, and its arguments."""
+
+
+class Rule(NamedTuple):
+    """What a value may be, in words and as a test of it."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def whole(low: int, high: float = math.inf) -> Rule:
+    """A whole number from `low` to `high`."""
+    words = f"a whole number from {low}" + (f" to {high}" if high < math.inf else "")
+    return Rule(words, lambda value: type(value) is int and low <= value <= high)
+
+
+def number(*, above: float = -math.inf, low: float = -math.inf, below: float = math.inf) -> Rule:
+    """A finite number within bounds; `low` alone is itself allowed."""
+    words = f"above {above:g}" if above > -math.inf else f"from {low:g}"
+    if below < math.inf:
+        words += f" {'and' if above > -math.inf else 'to'} below {below:g}"
+
+    def holds(value: Any) -> bool:
+        if type(value) not in (int, float) or not math.isfinite(value):
+            return False
+        return bool(above < value < below and value >= low)
+
+    return Rule(f"a number {words}", holds)
+
+
+def one_of(*choices: object) -> Rule:
+    """One of some choices."""
+    return Rule(" or ".join(map(str, choices)), lambda value: value in choices)
+
+
+def either(*rules: Rule) -> Rule:
+    """What any of some rules allows."""
+    words = " or ".join(rule.words for rule in rules)
+    return Rule(words, lambda value: any(rule.holds(value) for rule in rules))
+
+
+NULL = Rule("null", lambda value: value is None)
+TRUTH = Rule("true or false", lambda value: type(value) is bool)
+PATH = Rule("a path", lambda value: isinstance(value, str) and value != "")
+SWEEP_NAME = Rule(
+    "a name of letters, digits and . _ + -",
+    lambda value: isinstance(value, str) and bool(re.fullmatch(r"\w[\w.+-]*", value)),
+)
+SHARE = Rule("a share up to 1.0", lambda value: type(value) is float and 0 < value <= 1)
+BETAS = Rule(  # torch takes no whole number as a beta
+    "two numbers from 0.0 to below 1, each with a point",
+    lambda value: (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(type(beta) is float and 0 <= beta < 1 for beta in value)
+    ),
+)
+CHECKPOINT = Rule("last or best or a path", PATH.holds)
+
+
+RULES: dict[str, Rule] = {
+    "seed": whole(0, 2**32 - 1),
+    "threads": either(NULL, whole(1)),
+    "retry": either(NULL, one_of("failed")),
+    "sweep": either(NULL, SWEEP_NAME),
+    "model.latent_dim": whole(1),
+    "model.activation": one_of(*ACTIVATIONS),
+    "model.batch_norm": TRUTH,
+    "model.discriminator_rate": number(above=0),
+    "optim.lr": number(above=0),
+    "optim.eps": number(above=0),
+    "optim.fused": either(NULL, TRUTH),
+    "optim.weight_decay": number(low=0),
+    "optim.momentum": number(low=0, below=1),
+    "optim.betas": BETAS,
+    "lr.warmup": number(above=0, below=1),
+    "lr.final": number(low=0, below=1),
+    "lr.start": number(low=0, below=1),
+    "lr.factor": number(above=0, below=1),
+    "lr.patience": whole(0),
+    "data.batch_size": whole(1),
+    "data.val_size": whole(0, TRAIN_SIZE - 1),
+    "data.binarize": one_of("none", "static", "dynamic"),
+    "trainer.max_epochs": whole(1),
+    "trainer.quality_every": whole(1),
+    "trainer.precision": one_of("auto", "32-true", "bf16-mixed", "64-true"),
+    "trainer.devices": whole(1),
+    "trainer.limit_train_batches": either(whole(1), SHARE),
+    "trainer.limit_val_batches": either(whole(1), SHARE),
+}
+"""What each key of a training's configuration may be; a key that is absent breaks no rule."""
+
+REQUIRED = (
+    "seed", "threads", "model._target_", "model.latent_dim", "optim._target_", "optim.lr",
+    "lr._target_", "data._target_", "data.root", "data.batch_size", "data.val_size",
+    "data.binarize", "trainer._target_", "trainer.accelerator", "trainer.devices",
+    "trainer.max_epochs", "trainer.precision", "trainer.quality_every",
+)  # fmt: skip
+"""Keys without which nothing can be trained."""
+
+
+def check_values(config: Config, rules: Mapping[str, Rule]) -> None:
+    """Raise UserError for the first value that breaks its rule."""
+    values = dict(leaves(config))
+    for key, rule in rules.items():
+        if key in values and not rule.holds(values[key]):
+            value = "null" if values[key] is None else values[key]
+            raise UserError(f"{key}={value} is not allowed: it must be {rule.words}")
+
+
+def check_out(out: Path, *endings: str) -> None:
+    """Raise UserError where a file of one of some kinds cannot be written to `out`."""
+    if out.suffix not in endings:
+        raise UserError(f"out={out} is not allowed: it must end in {' or '.join(endings)}")
+    if not out.parent.is_dir():
+        raise UserError(f"out={out} is not allowed: there is no folder {out.parent}")
+
+
+def check(config: Config) -> None:
+    """Raise UserError, naming key, value and what is allowed, where no training can be of it."""
+    values = dict(leaves(config))
+    for key in REQUIRED:
+        if key not in values:
+            raise UserError(f"{key} is missing: it must be given")
+    objects.check(config)
+    check_values(config, RULES)
+    _check_batches(config)
+
+
+def read_checked(path: Path) -> Config:
+    """The configuration of a training in a file; raises UserError where it is not good."""
+    config = read(path)
+    for key, value in leaves(config, into_lists=True):
+        if isinstance(value, str) and ("${" in value or value == "???"):
+            raise UserError(f"{path}: {key}={value!r} is not plain data")
+    try:
+        check(config)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    return config
+
+
+def _check_batches(config: Config) -> None:
+    """Batch norm has nothing to normalise in a batch of one."""
+    data, processes = config["data"], config["trainer"]["devices"]
+    size = TRAIN_SIZE - data["val_size"]
+    if size % processes:
+        raise UserError(
+            f"trainer.devices={processes} is not allowed: it must divide the {size} training "
+            "images that data.val_size leaves, so that each is seen once an epoch"
+        )
+    if not config["model"].get("batch_norm", True):
+        return
+    if data["batch_size"] < 2:
+        raise UserError("data.batch_size=1 is not allowed: with batch norm it must be at least 2")
+    if (size // processes) % data["batch_size"] == 1:
+        raise UserError(
+            f"data.val_size={data['val_size']} is not allowed with data.batch_size="
+            f"{data['batch_size']}: it leaves a last batch of one image, and batch norm needs two"
+        )

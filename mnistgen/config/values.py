@@ -1,0 +1,70 @@
+"""Configurations as plain data: how they are read, written and taken apart."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from mnistgen.errors import UserError
+
+Config = dict[str, Any]  # a configuration as plain containers, interpolations resolved
+
+
+def read(path: Path) -> Config:
+    """The configuration in a file, good or not; raises UserError where there is none."""
+    config = _read_yaml(path)
+    if not isinstance(config, dict):
+        raise UserError(f"{path} is damaged: it holds no configuration")
+    return config
+
+
+def read_list(path: Path) -> list[str]:
+    """The list of overrides in a file; raises UserError where it cannot be read."""
+    return [str(override) for override in _read_yaml(path)]
+
+
+def to_yaml(content: Config | list[str]) -> str:
+    """A configuration, or a list of overrides, as the text of its file."""
+    return OmegaConf.to_yaml(OmegaConf.create(content))
+
+
+def leaves(node: Any, path: str = "", *, into_lists: bool = False) -> Iterator[tuple[str, Any]]:
+    """Every value with its dotted key; a list is one, to which `into_lists` adds its items."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from leaves(value, f"{path}.{key}" if path else str(key), into_lists=into_lists)
+        return
+    yield path, node
+    if isinstance(node, list) and into_lists:
+        for index, value in enumerate(node):
+            yield from leaves(value, f"{path}.{index}", into_lists=True)
+
+
+def to_override(value: Any) -> str:
+    """A plain value as that of a Hydra override, a text in quotes where it needs them."""
+    if isinstance(value, list):
+        return f"[{','.join(map(to_override, value))}]"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if not isinstance(value, str):
+        return repr(value)
+    if re.fullmatch(r"[\w./+-]+", value):
+        return value
+    quoted = value.replace("'", "\\'")
+    return f"'{quoted}'"
+
+
+def one_line(error: BaseException) -> str:
+    """The words of an error in one line."""
+    return " ".join(str(error).split())
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except (OSError, YAMLError, OmegaConfBaseException, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {one_line(error)}") from error

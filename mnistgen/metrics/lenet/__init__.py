@@ -1,0 +1,1 @@
+"""The feature network of the quality metrics: a small classifier of digits."""

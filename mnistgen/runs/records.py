@@ -1,0 +1,106 @@
+"""Run folders as plain records; what is damaged or out of date is set aside, with the reason."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mnistgen.config import Config, settings
+from mnistgen.config.settings import Settings
+from mnistgen.errors import UserError
+from mnistgen.runs import checksums, store
+from mnistgen.runs.folder import Row, Run
+from mnistgen.runs.info import Evaluation, Failure, Info, Status
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one run folder says of itself."""
+
+    run: Run
+    name: str  # its path below the folder that is looked at
+    info: Info
+    config: Config  # as it was saved, good or not
+    rows: list[Row]
+    evaluation: Evaluation | None = None  # of the checkpoint that the folder holds now
+    doubt: str = ""  # why it has an evaluation that does not count
+
+    @property
+    def model(self) -> str:
+        return self.info.model
+
+    @property
+    def finished(self) -> bool:
+        return self.info.status is Status.FINISHED
+
+    @property
+    def seed(self) -> Any:
+        return self.config.get(settings.SEED)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What it shares with the other runs of its recipe."""
+        return settings.recipe_settings(self.config)
+
+    def last(self, metric: str) -> float | None:
+        """The last value of a column of metrics.csv; None of a run that is not finished."""
+        return self.rows[-1].get(metric) if self.finished and self.rows else None
+
+    def diverged(self, metric: str) -> bool:
+        """Whether it left the finite numbers, be it in the end and in this metric."""
+        value = self.last(metric)
+        lost = value is not None and not math.isfinite(value)
+        return lost or self.info.failure is Failure.DIVERGED
+
+    def state(self, metric: str) -> str:
+        """How it ended, in a word."""
+        return str(Failure.DIVERGED if self.diverged(metric) else self.info.status)
+
+
+class Note(NamedTuple):
+    """Something that is set aside, and why."""
+
+    name: str
+    reason: str
+
+
+def read_all(root: Path) -> tuple[list[Record], list[Note]]:
+    """Every run folder at or below `root`, oldest first, and what has to be set aside."""
+    records: list[Record] = []
+    notes: list[Note] = []
+    for run in store.all_runs(root):
+        name = str(run.path.relative_to(root)) if run.path != root else run.path.resolve().name
+        try:
+            records.append(read(run, name))
+            reason = records[-1].doubt
+        except (UserError, OSError) as error:
+            reason = str(error)
+        if reason:
+            short = reason.replace(f"{run.path}/", "").replace(f"{run.path} ", "")
+            notes.append(Note(name, short))
+    return sorted(records, key=lambda record: record.info.created), notes
+
+
+def read(run: Run, name: str = "") -> Record:
+    """The record of a run folder; raises UserError where it is damaged."""
+    info, config, rows = run.info(), run.unchecked_config(), run.metrics()
+    return Record(run, name or run.path.name, info, config, rows, *_evaluation(run, info))
+
+
+def _evaluation(run: Run, info: Info) -> tuple[Evaluation | None, str]:
+    try:
+        evaluation = run.evaluation()
+    except UserError as error:
+        return None, f"{error}: evaluate again with force=true"
+    if evaluation is None:
+        return None, ""
+    protocol = evaluation.settings
+    newest = checksums.newest(run.checkpoints / protocol.checkpoint)
+    is_current = newest == protocol.checkpoint_sha256 if newest else protocol.epoch == info.epochs
+    if is_current:
+        return evaluation, ""
+    return None, (
+        f"evaluation.json is of epoch {protocol.epoch}, from before the run was trained on: "
+        "evaluate again"
+    )

@@ -1,0 +1,208 @@
+"""How a sweep goes from its command line to its table; Hydra's interface for that is a Sweeper."""
+
+import logging
+import sys
+from abc import abstractmethod
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.core.utils import configure_log
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from mnistgen.config import one_line, rules, settings, to_override
+from mnistgen.errors import UserError
+from mnistgen.runs import Failure, Run, Status, info
+from mnistgen.sweeps import comparison, names
+from mnistgen.sweeps.jobs import Job
+from mnistgen.sweeps.watch import Watch
+
+log = logging.getLogger(__name__)
+
+
+class ResumableSweeper(Sweeper):
+    """Trains those of its jobs that are not done, and compares all.
+
+    How jobs are chosen is left to `train_all`.
+    """
+
+    hydra_context: HydraContext
+    config: DictConfig
+    launcher: Launcher
+    kind = ""  # what the name of a sweep begins with that is given none
+
+    def __init__(self, metric: str, params: dict[str, str]) -> None:
+        self.metric = metric
+        self.params = params
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what Hydra gives."""
+        self.hydra_context = hydra_context
+        self.task_function = task_function
+        self.config = config
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Train and compare; exits with status 1 where a run has not finished.
+
+        Raises UserError for what no sweep can do, or where the launcher is not installed.
+        """
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        typed = parser.parse_overrides(arguments)
+        known = [parser.parse_override(f"{key}={value}") for key, value in self.params.items()]
+        self._check(typed)
+        model = self.config.hydra.runtime.choices.model
+        name = self.config.sweep or names.default_name(typed, model, self.params, self.kind)
+        self.folder = (Path(self.config.outputs) / "sweeps" / name).absolute()
+        with open_dict(self.config):
+            self.config.hydra.sweep.dir = str(self.folder)
+        try:
+            self.launcher = Plugins.instance().instantiate_launcher(
+                self.hydra_context, self.task_function, self.config
+            )
+        except (RuntimeError, ImportError) as error:
+            choice = self.config.hydra.runtime.choices["hydra/launcher"]
+            extra = choice.partition("_")[0]
+            raise UserError(
+                f"hydra/launcher={choice} needs: pip install 'mnistgen[{extra}]'"
+            ) from error
+        self.refused: dict[Path, str] = {}
+        self._report(self.train_all([*known, *typed]))
+
+    @abstractmethod
+    def train_all(self, overrides: list[Override]) -> list[Job]:
+        """Choose jobs and train them; returns all that are part of the sweep."""
+
+    def job(self, overrides: Sequence[str]) -> Job:
+        """The job of a combination."""
+        cfg = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        task = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+        folder = self.folder / names.folder_name(overrides)
+        return Job.compose(folder, list(overrides), task, cfg.hydra)
+
+    def train(self, jobs: Sequence[Job]) -> None:
+        """Train the jobs that are not done; how each ended is in its run.json afterwards.
+
+        A launcher may lose all its processes when one of them is killed, for lack of memory, say.
+        The runs they had begun then go on one by one, so that what kills its process again fails
+        alone, and the others are launched anew.
+        """
+        left = self._not_done(jobs, retry=self.config.retry == "failed")
+        here, folder = Path.cwd(), self.folder
+        shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
+        log.info("%s: %d of %d runs to train", shown, len(left), len(jobs))
+        with Watch([job.run for job in left], self.metric):
+            while left and not self._launch(left):
+                lost = [job for job in left if _end(job.run) == Failure.KILLED]
+                if not lost:
+                    return  # it is not for what a run does that this launcher fails
+                for job in lost:
+                    if not self._launch([job]) and _end(job.run) == Failure.KILLED:
+                        reason = "its process was killed, and once more alone"
+                        job.run.update(status=Status.FAILED, failure=Failure.KILLED, reason=reason)
+                left = self._not_done(left, retry=False)
+
+    def _launch(self, jobs: Sequence[Job]) -> bool:
+        """Let the launcher train jobs; returns whether it came to its end."""
+        folder = f"hydra.sweep.dir={to_override(str(self.folder))}"
+        overrides = [
+            [*job.overrides, folder, f"hydra.sweep.subdir={to_override(job.run.path.name)}"]
+            for job in jobs
+        ]
+        try:
+            self.launcher.launch(overrides, initial_job_idx=0)
+        except (KeyboardInterrupt, SystemExit):
+            log.info("interrupted; the same command goes on with this sweep")
+            raise
+        except Exception as error:  # of a launcher, whose processes were killed, for example
+            log.error("%s: %s", type(error).__name__, one_line(error))
+            return False
+        return True
+
+    def _not_done(self, jobs: Sequence[Job], *, retry: bool) -> list[Job]:
+        """The jobs to train; a combination that is not allowed gets a folder that says so."""
+        left = []
+        for job in jobs:
+            try:
+                if job.is_done(retry=retry):
+                    continue
+            except UserError as error:
+                self.refused[job.run.path] = str(error)
+                continue
+            try:
+                rules.check(job.config)
+                left.append(job)
+            except UserError as error:
+                with job.hold() as run:
+                    run.update(**info.end(error))
+        return left
+
+    def _check(self, typed: Sequence[Override]) -> None:
+        rules.check_values({key: self.config[key] for key in ("sweep", "retry")}, rules.RULES)
+        for override in typed:
+            if override.key_or_group == "resume":
+                raise UserError("resume= goes on with one run: it cannot be part of a sweep")
+            if override.key_or_group in settings.COMMAND and override.is_sweep_override():
+                raise UserError(f"{override.input_line} is not allowed: it must be one value")
+
+    def _report(self, jobs: Sequence[Job]) -> None:
+        """Compare the runs, and exit with status 1 where one has not finished."""
+        comparison.publish(self.folder, self.metric)
+        for refusal in self.refused.values():
+            print(f"error: {refusal}", file=sys.stderr)
+        ends = [_end(job.run) for job in jobs if job.run.path not in self.refused]
+        counts = [f"{ends.count(end)} {end}" for end in sorted({*ends} - {Status.FINISHED})]
+        if self.refused:
+            counts.append(f"{len(self.refused)} refused")
+        if counts:
+            print(
+                f"error: of {len(jobs)} runs {', '.join(counts)}; the same "
+                "command goes on, and with retry=failed it tries failed runs again",
+                file=sys.stderr,
+            )
+            sys.exit(1)
+
+
+class Grid(ResumableSweeper):
+    """Every combination of the values that are given for each key."""
+
+    def train_all(self, overrides: list[Override]) -> list[Job]:
+        """Train the combinations."""
+        for override in overrides:
+            if override.is_sweep_override() and not override.is_discrete_sweep():
+                raise UserError(f"{override.input_line} is for a search: hydra/sweeper=optuna")
+        by_folder = {names.folder_name(one): one for one in combinations(overrides)}
+        jobs = [self.job(combination) for combination in by_folder.values()]
+        self.train(jobs)
+        return jobs
+
+
+def combinations(overrides: Sequence[Override]) -> list[list[str]]:
+    """Every combination of the values listed for each key; of two lists for a key the last."""
+    lines: dict[str, list[str]] = {}
+    for override in overrides:
+        key, line = override.get_key_element(), [str(override.input_line)]  # of a deletion
+        if override.is_sweep_override():
+            line = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        elif not override.is_delete():
+            line = [f"{key}={override.get_value_element_as_str()}"]
+        lines[override.key_or_group] = line
+    return [list(combination) for combination in product(*lines.values())]
+
+
+def _end(run: Run) -> str:
+    """How a run has ended, in a word or some."""
+    if not run.exists():
+        return "without a run folder"
+    status = run.info().status
+    if status is Status.RUNNING:
+        return "trained by another process" if run.is_locked() else Failure.KILLED
+    return status

@@ -1,0 +1,54 @@
+"""The quality of samples in the course of a training."""
+
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from mnistgen.data.mnist import TEST_SIZE
+from mnistgen.errors import Diverged
+from mnistgen.metrics import quality
+from mnistgen.metrics.lenet import network, weights
+from mnistgen.seeds import stream
+
+FID = "val/fid"
+SAMPLES = 2_000
+FEWEST_IMAGES = 1_000
+
+
+class FIDMonitor(Callback):
+    """Logs `val/fid` every so many epochs and at the last: 2,000 samples against real images.
+
+    These are the validation images, or where there are fewer than 1,000, which a FID cannot be
+    taken of, the last 10,000 training images; grey in any case, as the samples are.
+    """
+
+    def __init__(self, every: int, seed: int) -> None:
+        self.every = every
+        self.seed = seed
+        self.reference: torch.Tensor | None = None
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        epoch = trainer.current_epoch + 1
+        if epoch % self.every == 0 or epoch == trainer.max_epochs:
+            pl_module.log(FID, self.fid(trainer, pl_module), logger=False, sync_dist=True)
+
+    def fid(self, trainer: pl.Trainer, model: Any) -> float:
+        """The FID of the model as it is now, from the same latents each time.
+
+        Raises Diverged where pixels are no finite numbers.
+        """
+        with torch.random.fork_rng():
+            if self.reference is None:
+                data = trainer.datamodule  # type: ignore[attr-defined]
+                self.lenet, _ = weights.load(data)
+                size = data.val_size if data.val_size >= FEWEST_IMAGES else TEST_SIZE
+                real = data.arrays().train_images[-size:].unsqueeze(1) / 255
+                self.reference = network.extract(self.lenet, real)
+            torch.manual_seed(stream(self.seed, "quality"))
+            samples = [model.sample(500) for _ in range(SAMPLES // 500)]
+        images = torch.cat(samples).float().cpu()
+        if not images.isfinite().all():
+            raise Diverged("the training has diverged: it draws pixels that are no finite numbers")
+        return quality.fid(self.reference, network.extract(self.lenet, images))

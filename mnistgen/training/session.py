@@ -1,0 +1,76 @@
+"""A process that trains a run: what it logs, which signals it obeys, how many threads it takes.
+
+This module imports nothing heavy, so that the threads are set before torch starts.
+"""
+
+import contextlib
+import logging
+import shlex
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mnistgen import system
+from mnistgen.config import to_override
+from mnistgen.errors import Interrupted, UserError
+from mnistgen.runs import Run, Status, info
+from mnistgen.training import signals
+from mnistgen.training.signals import Signals
+
+log = logging.getLogger(__name__)
+
+
+def train(run: Run, *callbacks: Any, alone: bool = True) -> float | None:
+    """Train a run, whose lock this process holds, to its last epoch; returns its last `val/fid`.
+
+    The `callbacks` are Lightning's, beside the run's own. What is logged goes into its train.log,
+    and where the run is `alone` on the terminal there, too. How it ended is in its run.json.
+    Raises UserError where it failed for a known reason, Interrupted at a signal.
+    """
+    with _log(run, alone), signals.watch() as watched:
+        run.update(status=Status.RUNNING, reason=None, failure=None)
+        try:
+            objective = _fit(run, watched, callbacks, bar=alone)
+        except BaseException as error:
+            stopped = watched.signum is not None and not isinstance(error, Exception)
+            end = Interrupted(watched.signum or 0) if stopped else error
+            run.update(**info.end(end))
+            if isinstance(end, Interrupted):
+                override = shlex.quote(f"resume={to_override(str(run.path))}")
+                log.info("interrupted; go on with: python -m mnistgen %s", override)
+            elif not isinstance(end, UserError):
+                with run.log.open("a") as file:
+                    traceback.print_exc(file=file)
+            raise end from error
+        run.update(status=Status.FINISHED, objective=objective)
+        watched.check()  # it came too late for this run, but not for a sweep
+        return objective
+
+
+def join(run: Run) -> float | None:
+    """Train as a further process of a run that another process has begun."""
+    with signals.watch() as watched:
+        return _fit(run, watched, (), bar=False)
+
+
+def _fit(run: Run, watched: Signals, callbacks: Sequence[Any], *, bar: bool) -> float | None:
+    config = run.config()
+    system.limit_threads(system.threads(config))
+    from mnistgen.training.train import fit  # with it torch
+
+    return fit(run, config, watched, callbacks, bar=bar)
+
+
+@contextlib.contextmanager
+def _log(run: Run, alone: bool) -> Iterator[None]:
+    """Write what is logged into the run's train.log too, or only there."""
+    handler = logging.FileHandler(run.log)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    root = logging.getLogger()
+    before = list(root.handlers)
+    root.handlers = [*before, handler] if alone else [handler]
+    try:
+        yield
+    finally:
+        root.handlers = before
+        handler.close()

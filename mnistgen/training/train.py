@@ -1,0 +1,134 @@
+"""One training, stage by stage: machine, model and data, trainer, fit, result."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Callback, LambdaCallback
+from rich.console import Console
+
+from mnistgen.config import Config, build, one_line, to_override
+from mnistgen.data.mnist import MNIST, data_module
+from mnistgen.errors import UserError
+from mnistgen.runs import Run, checkpoints
+from mnistgen.seeds import stream
+from mnistgen.training import machine
+from mnistgen.training.callbacks import EpochMeans, Seeding
+from mnistgen.training.fid import FID, FIDMonitor
+from mnistgen.training.progress import RunProgress
+from mnistgen.training.recorder import Recorder
+from mnistgen.training.signals import Signals
+
+
+def fit(
+    run: Run, config: Config, signals: Signals, callbacks: Sequence[Callback], *, bar: bool
+) -> float | None:
+    """Train a run from its newest checkpoint, or from the start, to its last epoch.
+
+    The `callbacks` are called before the run's records are written. On a terminal, `bar` shows how
+    far it is. Returns its last `val/fid`, or None where it was never measured. Raises UserError
+    where it fails for a known reason, Interrupted after the batch in which a signal came.
+    """
+    signals.check()
+    _quieten()
+    machine.prepare(config)
+    model, data = _model(config), data_module(config)
+    checkpoint = checkpoints.newest(run)
+    trainer = _trainer(run, config, signals, callbacks, checkpoint=checkpoint, bar=bar)
+    if trainer.is_global_zero:
+        machine.record(run, config, trainer, model, data)
+    _run_epochs(trainer, run, model, data, checkpoint)
+    # Not from the trainer: it has none when a crash came after the last epoch's checkpoint
+    values = [row[FID] for row in run.metrics() if FID in row]
+    return values[-1] if values else None
+
+
+def _model(config: Config) -> pl.LightningModule:
+    torch.manual_seed(stream(config["seed"], "weights"))
+    optimizer, schedule = build("optim", config["optim"]), build("lr", config["lr"])
+    model: pl.LightningModule = build(
+        "model", config["model"], optimizer=optimizer, schedule=schedule
+    )
+    return model
+
+
+def _trainer(
+    run: Run,
+    config: Config,
+    signals: Signals,
+    callbacks: Sequence[Callback],
+    *,
+    checkpoint: Path | None,
+    bar: bool,
+) -> pl.Trainer:
+    seed, means, console = config["seed"], EpochMeans(), Console(stderr=True)
+    stop = LambdaCallback(on_train_batch_end=signals.check, on_validation_batch_end=signals.check)
+    has_bar = bar and console.is_terminal and os.environ.get("LOCAL_RANK", "0") == "0"
+    options = {key: v for key, v in config["trainer"].items() if key != "quality_every"}
+    options["precision"] = run.info().precision or machine.precision(config)
+    trainer: pl.Trainer = build(
+        "trainer",
+        options,
+        callbacks=[
+            Seeding(seed),
+            means,
+            stop,
+            FIDMonitor(config["trainer"]["quality_every"], seed),
+            *callbacks,
+            *([RunProgress(means, console)] if has_bar else []),
+            Recorder(run, config),  # what saves checkpoints is called last in any case
+        ],
+        logger=_logger(run, config, checkpoint),
+        plugins=[checkpoints.SafeCheckpointIO()],
+        default_root_dir=str(run.path),
+        enable_progress_bar=has_bar,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,  # the data module's sampler knows of the processes
+    )
+    return trainer
+
+
+def _run_epochs(
+    trainer: pl.Trainer, run: Run, model: pl.LightningModule, data: MNIST, checkpoint: Path | None
+) -> None:
+    arguments = sys.argv
+    if trainer.world_size > 1:  # Lightning starts the further processes with these: they join
+        sys.argv = [arguments[0], f"resume={to_override(str(run.path))}"]
+    try:
+        trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except MisconfigurationException as error:
+        raise UserError(f"trainer: {one_line(error)}") from error
+    finally:
+        sys.argv = arguments
+
+
+def _logger(run: Run, config: Config, checkpoint: Path | None) -> Any:
+    """The logger of a run, or False where it has none."""
+    if "_target_" not in config["logger"]:
+        return False
+    options: dict[str, Any] = {"save_dir": str(run.path)}
+    if checkpoint is not None and config["logger"]["_target_"].endswith("TensorBoardLogger"):
+        # What a killed run wrote of an epoch that it did not complete is hidden
+        options["purge_step"] = checkpoints.read(checkpoint).content["epoch"] + 2
+    return build("logger", config["logger"], **options)
+
+
+def _quieten() -> None:
+    """Silence what Lightning and torch say about things that are so on purpose here."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers",  # a batch is one index operation: workers would slow it
+        ".*isinstance\\(treespec, LeafSpec\\)",  # Lightning's own, harmless
+        ".*smaller than the logging interval",  # nothing is logged by the step
+        "Total length of `list` across ranks is zero",  # data.val_size=0
+    ):
+        warnings.filterwarnings("ignore", message)

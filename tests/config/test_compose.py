@@ -1,0 +1,33 @@
+import shlex
+
+import pytest
+
+from mnistgen.config import compose, settings
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["model=cnngan"],
+        ["model=densevae", "experiment=paper", "seed=3"],
+        ["model=cnnvae", "optimizer=nadam", "lr=onecycle", "optim.lr=3e-4", "threads=1"],
+        ["model=densegan", "optim.betas=[0.5,0.999]", "trainer.max_epochs=7"],
+        ["model=cnnvae", "+trainer.gradient_clip_val=1", "~trainer.limit_val_batches"],
+        ["model=densevae", "data=kmnist", "data.root='/a folder/it\\'s'"],
+    ],
+)
+def test_the_command_of_a_run_asks_for_its_very_configuration_again(composed, overrides):
+    config = composed(*overrides)
+    python, dash, module, *again = shlex.split(compose.command(overrides[0][6:], config))
+    assert [python, dash, module] == ["python", "-m", "mnistgen"]
+    assert settings.to_save(composed(*again)) == settings.to_save(config)
+
+
+def test_the_command_of_the_papers_recipe_is_short(composed):
+    command = compose.command("cnngan", composed("model=cnngan"))
+    assert command == "python -m mnistgen model=cnngan"
+
+
+def test_a_model_that_is_not_in_conf_has_no_command(composed):
+    for name in ("<script>", "../model/cnngan"):
+        assert compose.command(name, composed()) == ""

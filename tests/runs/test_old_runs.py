@@ -1,0 +1,70 @@
+"""Run folders that commit e19b426 made, of which the files of text are kept beside this test."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mnistgen.config import build
+from mnistgen.inference import formats, pictures
+from mnistgen.inference.model import load
+from mnistgen.report import evidence, page
+from mnistgen.runs import records
+from mnistgen.runs.checkpoints import SafeCheckpointIO
+from mnistgen.runs.folder import Run
+from mnistgen.runs.info import Failure, Status
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A copy of the folders, to work in."""
+    return Path(shutil.copytree(Path(__file__).with_name("e19b426"), tmp_path / "old"))
+
+
+def test_they_are_read_as_they_are_meant(old):
+    runs, notes = records.read_all(old)
+    assert notes == []
+    found = {record.run.path.name.partition("_trainer")[0]: record for record in runs}
+    assert found["finished"].info.status is Status.FINISHED
+    assert found["finished"].evaluation.metrics["fid"] > 900
+    assert found["killed"].info.status is Status.RUNNING
+    assert found["model-densevae_optim.lr-1e+30"].info.failure is Failure.DIVERGED
+    for record in runs:
+        assert record.run.config() == record.config
+
+
+def test_a_killed_one_goes_on(cli, old):
+    done = cli(f"resume={old / 'killed'}")
+    assert done.returncode == 0, done.stderr
+    info = Run(old / "killed").info()
+    assert (info.status, info.epochs) == (Status.FINISHED, 1)
+
+
+def test_a_sweep_is_known_again_and_compared(cli, tmp_path, old):
+    (tmp_path / "outputs").symlink_to(old)
+    done = cli(
+        "-m", "model=densevae", "optim.lr=1e-3,1e30", "trainer=smoke", "threads=1", "sweep=two"
+    )
+    assert "0 of 2 runs to train" in done.stderr
+    assert "of 2 runs 1 failed" in done.stderr
+    assert "1 diverged" in (old / "sweeps" / "two" / "sweep.csv").read_text()
+
+
+def test_they_are_reported(old):
+    files = page.files(evidence.gather(old), play=False)
+    rows = files["tables/table-5-provenance.csv"].decode().splitlines()
+    assert len(rows) == 1 + 4
+    assert files["figures/figure-4-elbo.png"]
+
+
+def test_a_finished_one_is_sampled_exported_and_evaluated(cli, old):
+    run = Run(old / "finished")
+    model = build("model", run.config()["model"])
+    content = {"state_dict": model.state_dict(), "epoch": 0}
+    SafeCheckpointIO().save_checkpoint(content, run.last)
+    trained = load(run, "last")
+    assert pictures.draw(trained, "samples", n=4, seed=1).images.shape == (4, 1, 28, 28)
+    assert len(formats.safetensors(trained)) > 5e6
+    done = cli(f"run={run.path}", "n=64", "threads=1", "cache=cache", module="mnistgen.evaluate")
+    assert done.returncode == 0, done.stderr
+    assert run.evaluation().settings.samples == 64

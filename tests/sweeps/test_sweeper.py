@@ -1,0 +1,369 @@
+"""Sweeps through the command line: what is trained, what is left out, what outlives what."""
+
+import json
+import math
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from mnistgen import system
+from mnistgen.runs.folder import Run
+from mnistgen.runs.info import Failure
+from mnistgen.sweeps import names
+from mnistgen.sweeps.jobs import Job
+from mnistgen.sweeps.search import Search
+
+QUICK = (
+    "logger=none",
+    "threads=1",
+    "trainer.limit_train_batches=5",
+    "trainer.limit_val_batches=1",
+)
+
+
+def runs_of(folder):
+    found = [path.parent for path in sorted(folder.glob("*/run.json"))]
+    # .new- ones are of a process that was killed while it made the folder
+    return {path.name: Run(path) for path in found if not path.name.startswith(".new-")}
+
+
+def weights(run):
+    state = torch.load(run.last, weights_only=True)["state_dict"]
+    return {key: value.tolist() for key, value in state.items()}
+
+
+def resident(process):
+    """Memory of a process in MB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) / 1000
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory, module_cli):
+    """A sweep of three seeds of two epochs, undisturbed."""
+    done = module_cli("-m", "seed=1,2,3", "sweep=whole", "trainer.max_epochs=2", *QUICK)
+    assert done.returncode == 0, done.stderr
+    return runs_of(module_cli.folder / "outputs" / "sweeps" / "whole")
+
+
+def test_killed_and_typed_again_is_as_never_killed(cli, start, tmp_path, three, wait_for):
+    command = ("-m", "seed=1,2,3", "sweep=cut", "trainer.max_epochs=2", *QUICK)
+    process = start(*command)
+    folder = tmp_path / "outputs" / "sweeps" / "cut"
+    wait_for(lambda: list(folder.glob("seed-2*/checkpoints/last.ckpt")), process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    cut = runs_of(folder)
+    (first,) = (run for name, run in cut.items() if name.startswith("seed-1_"))
+    before = (first.path / "run.json").stat().st_mtime_ns
+    done = cli(*command)
+    assert done.returncode == 0, done.stderr
+    cut = runs_of(folder)
+    assert cut.keys() == three.keys()
+    for name, run in cut.items():
+        assert run.info().status == "finished"
+        assert [row["epoch"] for row in run.metrics()] == [1, 2]
+        assert weights(run) == weights(three[name])
+    assert (first.path / "run.json").stat().st_mtime_ns == before  # not trained twice
+    assert "2 of 3 runs to train" in done.stderr
+
+
+def test_the_same_command_trains_nothing_and_more_values_only_theirs(module_cli, three):
+    command = ("sweep=whole", "trainer.max_epochs=2", *QUICK)
+    before = {name: (run.path / "run.json").stat().st_mtime_ns for name, run in three.items()}
+    again = module_cli("-m", "seed=1,2,3", *command)
+    assert again.returncode == 0, again.stderr
+    assert "0 of 3 runs to train" in again.stderr
+    more = module_cli("-m", "seed=1,2,3,4", *command)
+    assert "1 of 4 runs to train" in more.stderr
+    after = {name: (run.path / "run.json").stat().st_mtime_ns for name, run in three.items()}
+    assert after == before
+    assert (module_cli.folder / "outputs" / "sweeps" / "whole" / "sweep.png").exists()
+
+
+def test_jobs_do_not_depend_on_their_order(module_cli, three):
+    done = module_cli("-m", "seed=3,2", "sweep=turned", "trainer.max_epochs=2", *QUICK)
+    assert done.returncode == 0, done.stderr
+    turned = runs_of(module_cli.folder / "outputs" / "sweeps" / "turned")
+    assert len(turned) == 2
+    for name, run in turned.items():
+        assert weights(run) == weights(three[name])
+        assert run.metrics()[-1]["val/fid"] == three[name].metrics()[-1]["val/fid"]
+
+
+def test_nothing_heavy_is_imported_to_see_that_all_is_trained(module_cli, three):
+    code = (
+        "import runpy, sys\n"
+        "try:\n    runpy.run_module('mnistgen', run_name='__main__', alter_sys=True)\n"
+        "except SystemExit:\n    pass\n"
+        "print(sorted({'torch', 'lightning'} & set(sys.modules)))\n"
+    )
+    command = ("seed=1,2,3", "sweep=whole", "trainer.max_epochs=2", *QUICK)
+    for order in (command, command[::-1]):
+        done = module_cli.python(code, "-m", *order)
+        assert "0 of 3 runs to train" in done.stderr
+        assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_two_processes_on_one_sweep_train_each_run_once(cli, start, tmp_path, three):
+    command = ("-m", "seed=1,2,3", "sweep=both", "trainer.max_epochs=2", *QUICK)
+    other = start(*command)
+    assert cli(*command).returncode in (0, 1)  # 1: the other is still training one
+    assert other.wait(timeout=120) in (0, 1)
+    found = runs_of(tmp_path / "outputs" / "sweeps" / "both")
+    assert found.keys() == three.keys()
+    for name, run in found.items():
+        assert run.info().status == "finished"
+        assert run.log.read_text().count("epoch 1/2") == 1
+        assert weights(run) == weights(three[name])
+
+
+def test_failures_stop_nothing_and_are_tried_again_on_demand_only(cli, tmp_path):
+    command = ("-m", "optim.lr=1e30,1e-3", "data.batch_size=128,1", "sweep=mixed", *QUICK)
+    command = (*command, "trainer.max_epochs=1")
+    done = cli(*command)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "of 4 runs 3 failed" in done.stderr
+    found = runs_of(tmp_path / "outputs" / "sweeps" / "mixed")
+    reasons = {name: run.info().reason for name, run in found.items()}
+    assert len(reasons) == 4
+    assert sum("diverged" in str(reason) for reason in reasons.values()) == 1
+    kinds = [run.info().failure for run in found.values()]
+    assert [kinds.count(k) for k in (Failure.DIVERGED, Failure.REFUSED, None)] == [1, 2, 1]
+    assert sum("batch norm" in str(reason) for reason in reasons.values()) == 2
+    assert sum(reason is None for reason in reasons.values()) == 1
+    assert "diverged" in (tmp_path / "outputs" / "sweeps" / "mixed" / "sweep.md").read_text()
+
+    again = cli(*command)
+    assert again.returncode == 1
+    assert "0 of 4 runs to train" in again.stderr
+    retried = cli(*command, "retry=failed")
+    assert retried.returncode == 1
+    assert "1 of 4 runs to train" in retried.stderr  # a bad combination stays one
+
+
+def test_a_run_of_other_settings_is_never_taken_for_the_one_asked_for(cli, tmp_path):
+    folder = tmp_path / "outputs" / "sweeps" / "one"
+    command = ("-m", "seed=1", "sweep=one", *QUICK, "trainer.max_epochs=1")
+    assert cli(*command).returncode == 0
+    (run,) = runs_of(folder).values()
+    saved = run.config()
+    saved["optim"]["lr"] = 0.5
+    run.change_config(saved, [])
+    done = cli(*command)
+    assert done.returncode == 1
+    assert "optim.lr=0.5, not 0.0001" in done.stderr
+    assert run.config()["optim"]["lr"] == 0.5
+
+
+def test_odd_values_make_folders_that_are_apart(cli, tmp_path):
+    data = [tmp_path / "a b", tmp_path / "a,b"]
+    done = cli(
+        "-m", f"data.root='{data[0]}','{data[1]}'", "optim.betas=[0.5,0.9],[0.9,0.99]",
+        "sweep=odd", *QUICK,
+    )  # fmt: skip
+    assert done.returncode == 1  # there are no data there
+    found = runs_of(tmp_path / "outputs" / "sweeps" / "odd")
+    assert len(found) == 4
+    saved = [run.unchecked_config() for run in found.values()]
+    asked = {(config["data"]["root"], str(config["optim"]["betas"])) for config in saved}
+    assert asked == {(str(d), b) for d in data for b in ("[0.5, 0.9]", "[0.9, 0.99]")}
+    assert all(set(name) <= set(SAFE) for name in found)
+
+
+SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-"
+NAMES = [
+    ("optim.lr=1e-5,1e-4 seed=1,2 model=cnngan", "cnngan_optim.lr_seed"),
+    ("seed=1,2 model=cnngan optim.lr=1e-5,1e-4,1e-3", "cnngan_optim.lr_seed"),
+    ("model=cnngan,cnnvae optim.lr=1e-5,1e-4", "model_optim.lr"),
+    ("seed=1,2 trainer.max_epochs=3", "densevae_seed"),
+    ("experiment=lr_sweep", "lr_sweep"),
+    ("experiment=lr_sweep optim.lr=1e-5,1e-4 model=cnngan", "lr_sweep"),
+    ("experiment=lr_sweep seed=1,2", "lr_sweep_seed"),
+]
+
+
+@pytest.mark.parametrize(("typed", "name"), NAMES)
+def test_a_sweep_is_named_by_what_it_varies(typed, name):
+    parsed = OverridesParser.create().parse_overrides(typed.split())
+    known = ["model", "optim.lr"] if "experiment" in typed else []
+    model = "cnngan" if "model=cnngan " in f"{typed} " else "densevae"
+    assert names.default_name(parsed, model, known) == name
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        (["seed=1", "optim.lr=1e-05", "threads=1", "sweep=x"], "optim.lr-1e-05_seed-1"),
+        ([], "defaults"),
+    ],
+)
+def test_a_run_folder_is_named_by_its_overrides(overrides, name):
+    assert names.folder_name(overrides) == name
+
+
+def test_names_that_had_to_be_changed_stay_apart():
+    odd = [["a=x/y"], ["a=x,y"], ["a=[x,y]"], ["a='x y'"], ["a=" + "x" * 300], ["a=" + "x" * 301]]
+    folders = [names.folder_name(overrides) for overrides in odd]
+    assert len(set(folders)) == len(odd)
+    assert all(len(name) < 140 and set(name) <= set(SAFE) for name in folders)
+
+
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "ray"])
+def test_a_launcher_trains_two_runs_with_their_share_of_the_cores(cli, tmp_path, launcher):
+    pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher")
+    done = cli(
+        "-m", f"hydra/launcher={launcher}", "seed=1,2", "trainer=smoke", "sweep=both",
+        "logger=none", *(["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = runs_of(tmp_path / "outputs" / "sweeps" / "both")
+    assert [run.info().status for run in found.values()] == ["finished"] * 2
+    share = max(1, system.cores() // 2) if launcher == "joblib" else 1
+    assert [run.info().threads for run in found.values()] == [share] * 2
+    lines = [line for line in done.stderr.splitlines() if "val/fid" in line]
+    assert len(lines) == 2
+    assert lines[-1].startswith("2/2 ")
+    assert {path.name for path in tmp_path.iterdir()} == {"outputs"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_a_process_that_is_killed_stops_no_other_run(start, tmp_path, wait_for):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    process = start(
+        "-m", "seed=1,2,3", "sweep=lost", "trainer.max_epochs=3", "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2", *QUICK,
+    )  # fmt: skip
+    folder = tmp_path / "outputs" / "sweeps" / "lost"
+    wait_for(lambda: list(folder.glob("seed-1*/checkpoints/last.ckpt")), process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    workers = [pid for pid in children if "popen_loky" in Path(f"/proc/{pid}/cmdline").read_text()]
+    os.kill(int(workers[0]), signal.SIGKILL)
+    said = process.communicate(timeout=200)[1]
+    assert process.returncode == 0, said
+    assert "TerminatedWorkerError" in said
+    found = runs_of(folder)
+    assert len(found) == 3
+    for run in found.values():
+        assert run.info().status == "finished"
+        assert run.log.read_text().count("epoch 3/3") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("seed=1,2", "sweep=a/b"), "sweep=a/b"),
+        (("seed=1,2", "retry=all"), "retry=all"),
+        (("resume=latest,x",), "resume="),
+        (("seed=1,2", "optim.lrr=1"), "did you mean lr"),
+    ],
+)
+def test_what_no_sweep_can_do_is_one_line(cli, tmp_path, arguments, named):
+    done = cli("-m", *arguments)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert named in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_json_of_a_bad_combination_says_why(cli, tmp_path):
+    done = cli("-m", "data.batch_size=1", "sweep=bad", "logger=none")
+    assert done.returncode == 1
+    (path,) = (tmp_path / "outputs" / "sweeps" / "bad").glob("*/run.json")
+    info = json.loads(path.read_text())
+    assert info["status"] == "failed"
+    assert "data.batch_size=1 is not allowed" in info["reason"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_memory_does_not_grow_from_run_to_run(start, tmp_path, wait_for):
+    process = start("-m", "seed=range(0,16)", "sweep=many", "trainer=smoke", *QUICK[:2])
+    folder = tmp_path / "outputs" / "sweeps" / "many"
+
+    def finished():
+        return sum(run.info().status == "finished" for run in runs_of(folder).values())
+
+    wait_for(lambda: finished() >= 3, process)
+    before = resident(process)
+    wait_for(lambda: finished() >= 15, process)
+    assert resident(process) - before < 40
+
+
+def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path, wait_for):
+    optuna = pytest.importorskip("optuna")
+    space = "optim.lr=tag(log,interval(1e-5,1e-2))"
+    command = (
+        "-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", space, "model=densevae",
+        "trainer.max_epochs=1", *QUICK,
+    )  # fmt: skip
+    ends = []
+    for name in ("whole", "cut"):
+        folder = tmp_path / "outputs" / "sweeps" / name
+        if name == "cut":
+            process = start(*command, f"sweep={name}")
+            wait_for(lambda: len(runs_of(folder)) == 2, process)  # noqa: B023
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        process = start(*command, f"sweep={name}")
+        assert process.wait(timeout=120) == 0, process.stderr.read()
+        storage = f"sqlite:///{folder}/study.db"
+        (study,) = optuna.study.get_all_study_names(storage)
+        trials = optuna.load_study(study_name=study, storage=storage).get_trials()
+        assert [trial.state.name for trial in trials] == ["COMPLETE"] * 3
+        assert len(runs_of(folder)) == 3
+        rates = {run.config()["optim"]["lr"] for run in runs_of(folder).values()}
+        assert rates == {float(f"{trial.params['optim.lr']:.4g}") for trial in trials}
+        ends.append({trial.params["optim.lr"]: trial.value for trial in trials})
+    assert ends[0] == ends[1]
+
+
+class SearchOfMadeUpRuns(Search):
+    """A search whose first run diverges, and has 7 when it is tried again; the others have 5."""
+
+    def __init__(self, folder, new_run, retry):
+        super().__init__("val/fid", {}, n_trials=2, n_jobs=1, seed=1)
+        self.folder, self.new_run, self.refused = folder, new_run, {}
+        self.optuna = pytest.importorskip("optuna")
+        self.config = OmegaConf.create({"retry": retry})
+
+    def job(self, overrides):
+        run = Run(self.folder / names.folder_name(overrides))
+        return Job(run, "densevae", overrides, {})
+
+    def train(self, jobs):
+        for job in jobs:
+            first, again = not runs_of(self.folder), job.run.exists()
+            if not again:
+                self.new_run(name=job.run.path.name)
+            if first:
+                job.run.update(status="failed", failure="diverged")
+            else:
+                job.run.write_metrics([{"epoch": 1, "val/fid": 7.0 if again else 5.0}])
+                job.run.update(status="finished", failure=None)
+
+
+@pytest.mark.parametrize("retries", [1, 2])
+def test_a_failed_run_that_is_trained_again_is_told_to_the_study_once(new_run, tmp_path, retries):
+    optuna = pytest.importorskip("optuna")
+    space = {"optim.lr": optuna.distributions.FloatDistribution(1e-5, 1e-2, log=True)}
+    study = optuna.create_study(study_name="a study")
+    for retry in (None, None, *["failed"] * retries, None):
+        jobs = SearchOfMadeUpRuns(tmp_path, new_run, retry)._train_study(study, [], space)
+        assert len({job.run.path for job in jobs}) == 2
+    assert [trial.value for trial in study.get_trials()] == [math.inf, 5.0, 7.0]
+    assert study.get_trials()[2].params == study.get_trials()[0].params
+
+
+def test_a_search_without_an_interval_is_one_line(cli):
+    pytest.importorskip("optuna")
+    done = cli("-m", "hydra/sweeper=optuna", "optim.lr=1e-4,1e-3")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: hydra/sweeper=optuna needs an interval")
