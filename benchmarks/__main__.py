@@ -3,101 +3,68 @@
 import json
 import logging
 import os
-import platform
 import shlex
 import sys
 from datetime import datetime
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
-from benchmarks import asked as of
-from benchmarks import commands, machine, table
-from benchmarks.job import Job
-from benchmarks.measure import COLUMNS, available, measure
-from mnistgen import cli, config, rules
-from mnistgen.runs import write_atomically
+from benchmarks import commands, table
+from benchmarks.options import command, complete
+from benchmarks.project import Job
+from benchmarks.workers import measure
 
 log = logging.getLogger(__name__)
 
-RULES = {
-    "seconds": ("a number above 0", rules.number(0, open_low=True)),
-    "rounds": ("a whole number from 1 to 40", rules.whole(1, 41)),
-    "threads": rules.RULES["threads"],
-    "commands": ("true or false", lambda v: type(v) is bool),
-    "sweeps": ("a whole number from 1", rules.whole(1)),
-    "sweep_epochs": ("a whole number from 1", rules.whole(1)),
-    "out": rules.A_PATH,
-}
+PACKAGES = ("torch", "lightning", "torchvision", "tensorflow-cpu", "tensorflow_cpu", "keras")
+FEWEST_STEPS, MOST_STEPS = 3, 400
 
 
-@cli.command("config", Path(__file__).parent)
-def main(cfg: DictConfig) -> None:
-    """Measure what was asked for; print the tables, and write them and the numbers."""
-    asked = config.values(cfg, RULES)
-    models = of.models(asked)
-    columns = of.chosen(asked, "columns", list(COLUMNS))
-    threads, options = of.threads(asked), of.overrides(asked)
-    for model in models:
-        Job(model, threads, options, Path()).config()  # bad options end here
-    missing = [column for column in columns if column not in available()]
-    for column in missing:
-        log.info("%s is left out: tensorflow is not installed", column)
-    columns = [column for column in columns if column not in missing]
+@command("config")
+def main(values: dict[str, Any]) -> None:
+    """Measure the models and the commands; print the tables, and write them and the numbers."""
+    options = complete(values)
+    threads, rounds, columns = options["threads"], options["rounds"], options["columns"]
+    jobs = [Job(model, threads, options["options"]) for model in options["models"]]
+    for job in jobs:
+        job.config()  # an option that is not allowed ends the command here
+    if "keras_graph" in columns and not find_spec("tensorflow"):
+        log.info("keras_graph is left out: tensorflow is not installed")
+        columns.remove("keras_graph")
+
+    from benchmarks import machine  # it imports torch
 
     now = datetime.now()
-    load = os.getloadavg()[0]  # of what else runs here
-    peak, flops = machine.measure(models, threads)
     results: dict[str, Any] = {
-        "date": now.strftime("%Y-%m-%d"),
+        "date": f"{now:%Y-%m-%d}",
         "processor": machine.processor(),
         "threads": threads,
-        "load": load,
-        "versions": versions(),
+        "load": os.getloadavg()[0],
+        "versions": {p.name: p.version for p in metadata.distributions() if p.name in PACKAGES},
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
-        "peak": peak,
+        "peak": {name: machine.peak(kind, threads) for name, kind in table.TYPES.items()},
         "models": {},
         "commands": {},
     }
-    for model in models:
-        found = measure(
-            model,
-            columns,
-            threads=threads,
-            options=options,
-            seconds=asked["seconds"],
-            rounds=asked["rounds"],
-        )
-        results["models"][model] = {"flops_a_step": flops[model], **found}
-    if asked["commands"]:
-        results["commands"] = commands.measure(
-            options=options,
-            rounds=asked["rounds"],
-            sweeps=asked["sweeps"],
-            sweep_epochs=asked["sweep_epochs"],
-        )
+    for job in jobs:
+        flops, seconds = machine.step_cost(job)
+        steps = min(max(round(options["seconds"] / rounds / seconds), FEWEST_STEPS), MOST_STEPS)
+        results["models"][job.model] = {
+            "flops_a_step": flops,
+            "steps_a_block": steps,
+            "columns": measure(job, columns, steps=steps, rounds=rounds),
+        }
+    if options["commands"]:
+        results["commands"] = commands.measure(options["options"], rounds)
 
-    text = table.markdown(results)
-    out = Path(asked["out"])
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{now:%Y-%m-%d_%H-%M-%S}.json"
-    write_atomically(path, (json.dumps(results, indent=2) + "\n").encode())
-    write_atomically(path.with_suffix(".md"), text.encode())
-    print(text)
+    path = Path(options["out"]) / f"{now:%Y-%m-%d_%H-%M-%S}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=2) + "\n")
+    path.with_suffix(".md").write_text(table.markdown(results))
+    print(table.markdown(results))
     log.info("written: %s and .md", path)
-
-
-def versions() -> dict[str, str]:
-    """The versions of what the columns are made of."""
-    found = {"python": platform.python_version()}
-    for package in ("torch", "lightning", "torchvision", "tensorflow-cpu", "keras"):
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 if __name__ == "__main__":

@@ -1,60 +1,43 @@
-"""What the processor could do, and what a step asks of it."""
+"""What the processor could do, and what a step demands of it."""
 
 import platform
-import time
+import re
+import timeit
 from pathlib import Path
 
-from benchmarks import apart
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.bare import stock_step
+from benchmarks.project import Job
+from benchmarks.stock import stock_networks
+from benchmarks.workers import BATCH_SIZE
 
 SIZE = 4096
-PRECISIONS = {"32-true": "float32", "bf16-mixed": "bfloat16"}
-"""The types that matrix products are in, by Lightning's names of the precision."""
+FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 
 
 def processor() -> str:
-    """The processor's name and the instructions for matrices that it has."""
-    info = Path("/proc/cpuinfo")
-    if not info.exists():
-        return platform.processor() or platform.machine()
-    lines = [line.partition(":") for line in info.read_text().splitlines()]
-    fields = {key.strip(): value.strip() for key, _, value in lines}
-    wanted = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
-    flags = [flag for flag in wanted if flag in fields.get("flags", "").split()]
-    return f"{fields.get('model name', platform.machine())} ({' '.join(flags)})"
+    """The processor's name and its instructions for vectors and matrices."""
+    info = Path("/proc/cpuinfo").read_text()
+    name = re.search(r"model name\s*: (.*)", info)
+    flags = " ".join(flag for flag in FLAGS if flag in info.split())
+    return f"{name[1] if name else platform.machine()} ({flags})"
 
 
-def measure(models: list[str], threads: int) -> tuple[dict[str, float], dict[str, float]]:
-    """The peak of matrix products by precision (FLOP/s), and each model's FLOPs a step of 128."""
-    peaks, flops = apart.call(_measure, models, threads, threads=threads)
-    return peaks, flops
-
-
-def _measure(models: list[str], threads: int) -> tuple[dict[str, float], dict[str, float]]:
-    peaks = {precision: _peak(kind, threads) for precision, kind in PRECISIONS.items()}
-    return peaks, {model: _flops(model) for model in models}
-
-
-def _peak(kind: str, threads: int) -> float:
-    import torch
-
+def peak(kind: str, threads: int) -> float:
+    """FLOP/s of the fastest of six 4096 x 4096 products of a torch type, by its name."""
     torch.set_num_threads(threads)
-    a = torch.randn(SIZE, SIZE, dtype=getattr(torch, kind))
-    fastest = float("inf")
-    for _ in range(6):  # the first ones are slower
-        began = time.perf_counter()
-        a @ a
-        fastest = min(fastest, time.perf_counter() - began)
-    return 2 * SIZE**3 / fastest
+    matrix = torch.randn(SIZE, SIZE, dtype=getattr(torch, kind))
+    return 2 * SIZE**3 / min(timeit.repeat(lambda: matrix @ matrix, number=1, repeat=6))
 
 
-def _flops(model: str) -> float:
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from benchmarks.bare_fp32 import step_of
-    from benchmarks.plain import MODELS
-
-    step = step_of(MODELS[model](), lr=1e-4)
+def step_cost(job: Job) -> tuple[float, float]:
+    """FLOPs and seconds of a step of 128 images in the best single-precision loop."""
+    torch.set_num_threads(job.threads)
+    step = stock_step(stock_networks(job.networks()), lr=1e-4)
+    images = torch.rand(BATCH_SIZE, 1, 28, 28)
     with FlopCounterMode(display=False) as counter:
-        step(torch.rand(128, 1, 28, 28))
-    return float(counter.get_total_flops())
+        step(images)
+    seconds = timeit.repeat(lambda: step(images), number=10, repeat=2)[-1] / 10
+    return float(counter.get_total_flops()), seconds

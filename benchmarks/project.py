@@ -1,28 +1,108 @@
-"""Column a: this project, as a user runs it."""
+"""This project as the columns take it: its configuration, data, networks and training."""
 
+import json
 import logging
 import os
-from itertools import chain
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from benchmarks.blocks import Blocks
-from benchmarks.job import Job
-from mnistgen import runs, session
+import numpy as np
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from benchmarks.clock import Clock
+from mnistgen.config import Config, build, one_line
+from mnistgen.config.compose import compose
+from mnistgen.errors import UserError
+from mnistgen.runs import Run, Status, store
+from mnistgen.seeds import stream
+from mnistgen.training import session
 
 
-def run(job: Job, blocks: Blocks) -> None:
-    """Train through the project's own `train`, with all that is on by default.
+@dataclass(frozen=True)
+class Job:
+    """One model's training; `options` are overrides of the project's configuration."""
 
-    FID is measured in every block, and counted as often as a user's run measures it.
-    """
-    os.environ["FORCE_COLOR"] = "1"  # as on a terminal, where a progress bar is drawn
+    model: str
+    threads: int
+    options: tuple[str, ...]
+    folder: Path = Path()
+
+    def config(self) -> Config:
+        """The project's configuration; raises UserError where an option is not allowed."""
+        overrides = [f"model={self.model}", f"threads={self.threads}", *self.options]
+        GlobalHydra.instance().clear()  # it holds the configuration of the benchmark's command
+        try:
+            return compose(*overrides)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise UserError(f"options: {one_line(error)}") from error
+
+    def networks(self) -> list[Any]:
+        """Generator and discriminator, or encoder and decoder."""
+        import torch
+
+        config = self.config()
+        torch.manual_seed(stream(config["seed"], "weights"))
+        return list(build("model", config["model"]).children())
+
+    def optimizer(self) -> tuple[Any, str]:
+        """The function of parameters that makes the optimizer, and the precision."""
+        from mnistgen.training import machine
+
+        config = self.config()
+        return build("optim", config["optim"]), machine.precision(config)
+
+    def data(self) -> Any:
+        """The data module, set up for one process without a Trainer."""
+        from mnistgen.data.mnist import data_module
+
+        data = data_module(self.config())
+        data.trainer = SimpleNamespace(world_size=1, global_rank=0)
+        data.setup()
+        return data
+
+    def train(self, *callbacks: Any) -> dict[str, float]:
+        """Train or resume the run in the folder, and return the last epoch's metrics."""
+        run = Run(self.folder)
+        if not run.exists():
+            config, overrides = self.config(), list(self.options)
+            run = store.create(self.folder, model=self.model, config=config, overrides=overrides)
+        if run.info().status is not Status.FINISHED:
+            with run.lock():
+                session.train(run, *callbacks)
+        return run.metrics()[-1]
+
+
+def batches(data: Any, epoch: int) -> Sequence[Any]:
+    """The indices of the images in each batch of an epoch, which counts from 0."""
+    import torch
+
+    sampler = data.train_dataloader().sampler
+    sampler.set_epoch(epoch)
+    return torch.tensor(list(sampler)).split(data.batch_size)
+
+
+def save_for_keras(job: Job, epochs: int) -> None:
+    """Write networks, images and whole batches for a process that has no torch."""
+    from benchmarks.stock import keras_layers
+
+    data = job.data()
+    indices = [np.stack(batches(data, epoch)[:-1]) for epoch in range(epochs)]
+    np.save(job.folder / "batches.npy", indices)
+    np.save(job.folder / "images.npy", data.train.permute(0, 2, 3, 1).contiguous())
+    layers = [list(keras_layers(network)) for network in job.networks()]
+    (job.folder / "networks.json").write_text(json.dumps(layers))
+
+
+def run(job: Job, clock: Clock) -> None:
+    """Train as a user does; each block measures FID, of which a user's share counts."""
+    os.environ["FORCE_COLOR"] = "1"  # this makes the log a terminal, where a progress bar shows
     logging.basicConfig(level=logging.INFO)
-    first = next(blocks)
     every = job.config()["trainer"]["quality_every"]
-    overrides = [f"trainer.limit_train_batches={first.steps}", "trainer.quality_every=1"]
-    run = runs.create(
-        job.folder / "run", model=job.model, config=job.config(*overrides), overrides=overrides
-    )
-
-    from benchmarks.gate import Gate
-
-    session.train(run, Gate(chain([first], blocks), quality_share=1 / every))
+    block = f"trainer.limit_train_batches={clock.steps}", "trainer.quality_every=1"
+    user_job = replace(job, folder=job.folder / "run", options=(*job.options, *block))
+    user_job.train(clock.callback(quality_share=1 / every))

@@ -1,36 +1,33 @@
-"""Column b: Lightning as its tutorials use it, with torchvision's data set and transforms.
+"""The column of Lightning as its tutorials use it, with torchvision's data set and transforms.
 
 The tutorials' GAN updates its two networks in turn. This one, like the other columns, takes both
-losses before either update; all else, the second pass of the fake images with `detach` and
-`toggle_optimizer` included, is theirs.
+losses before either update. The rest is theirs: the second pass of the fake images with `detach`,
+and `toggle_optimizer`.
 """
 
-import gzip
-from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 from torchvision.datasets import MNIST
+from torchvision.datasets.utils import extract_archive
 from torchvision.transforms import Compose, Normalize, ToTensor
 
-from benchmarks.blocks import Blocks
-from benchmarks.gate import Gate
-from benchmarks.job import Job, data_module
-from benchmarks.plain import MODELS, Networks
+from benchmarks.clock import Clock
+from benchmarks.project import Job
+from benchmarks.stock import is_gan, stock_networks
 
 
 class GAN(pl.LightningModule):
     """A GAN with an optimizer for each network."""
 
-    def __init__(self, networks: Networks, lr: float) -> None:
+    def __init__(self, generator: Any, discriminator: Any, lr: float) -> None:
         super().__init__()
-        self.generator, self.discriminator, self.latent_dim = networks
-        self.lr = lr
+        self.generator, self.discriminator, self.lr = generator, discriminator, lr
+        self.latent_dim = generator[0].in_features
         self.automatic_optimization = False
 
     def adversarial_loss(self, logits: Tensor, target: float) -> Tensor:
@@ -70,10 +67,9 @@ class GAN(pl.LightningModule):
 class VAE(pl.LightningModule):
     """A VAE with Bernoulli pixels."""
 
-    def __init__(self, networks: Networks, lr: float) -> None:
+    def __init__(self, encoder: Any, decoder: Any, lr: float) -> None:
         super().__init__()
-        self.encoder, self.decoder, _ = networks
-        self.lr = lr
+        self.encoder, self.decoder, self.lr = encoder, decoder, lr
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         images, _ = batch
@@ -90,46 +86,27 @@ class VAE(pl.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=self.lr)
 
 
-def model(name: str, lr: float) -> pl.LightningModule:
-    networks = MODELS[name]()
-    return (GAN if networks.is_gan else VAE)(networks, lr)
-
-
-def loader(root: Path, *, is_gan: bool, batch_size: int, sampler: Sampler[int]) -> DataLoader[Any]:
-    """The training images one by one, in [-1, 1] for a GAN and in [0, 1] for a VAE."""
-    transform = Compose([ToTensor(), Normalize((0.5,), (0.5,))]) if is_gan else ToTensor()
-    dataset = MNIST(root, train=True, transform=transform)
-    return DataLoader(dataset, batch_size=batch_size, sampler=sampler)
-
-
-def unpack(source: Path, root: Path) -> None:
-    """Lay MNIST's files out as torchvision's download does."""
-    raw = root / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for path in source.glob("*.gz"):
-        (raw / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
-
-
-def run(job: Job, blocks: Blocks) -> None:
-    """Train with a Trainer whose logger, checkpoints and progress bar are the default ones."""
+def run(job: Job, clock: Clock) -> None:
+    """Train with the default logger, checkpoints and progress bar on images read one by one."""
     config = job.config()
-    torch.set_num_threads(job.threads)
     pl.seed_everything(config["seed"])
-    data = data_module(config)
-    unpack(data.root, job.folder)
-    textbook = model(job.model, config["optim"]["lr"])
-    first = next(blocks)
+    data = job.data()
+    networks, lr = stock_networks(job.networks()), config["optim"]["lr"]
+    model, transform = VAE, ToTensor()
+    if is_gan(networks):
+        model, transform = GAN, Compose([transform, Normalize((0.5,), (0.5,))])
+    raw = job.folder / "MNIST" / "raw"  # where a download would put the files
+    raw.mkdir(parents=True)
+    for archive in data.root.glob("*.gz"):
+        extract_archive(archive, raw)
+    images = MNIST(job.folder, train=True, transform=transform)
+    sampler = data.train_dataloader().sampler
+    batches = DataLoader(images, batch_size=data.batch_size, sampler=sampler)
     trainer = pl.Trainer(
         accelerator="cpu",
         max_epochs=config["trainer"]["max_epochs"],
-        limit_train_batches=first.steps,
+        limit_train_batches=clock.steps,
         default_root_dir=job.folder,
-        callbacks=[Gate(chain([first], blocks))],
+        callbacks=[clock.callback()],
     )
-    batches = loader(
-        job.folder,
-        is_gan=isinstance(textbook, GAN),
-        batch_size=data.batch_size,
-        sampler=data.train_dataloader().sampler,
-    )
-    trainer.fit(textbook, batches)
+    trainer.fit(model(*networks, lr), batches)

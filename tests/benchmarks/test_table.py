@@ -8,16 +8,18 @@ import sys
 
 import pytest
 
-from benchmarks.blocks import Timing, shares_of
-from benchmarks.measure import parts_of_an_epoch, seconds_an_epoch
+from benchmarks.clock import operator_shares
+from benchmarks.commands import CFG_JOB, HELP, PARALLEL_SWEEP, SERIAL_SWEEP
 from benchmarks.table import grid, markdown
-from benchmarks.targets import Target, targets
+from benchmarks.targets import target, targets
+from benchmarks.workers import epoch_seconds
 
 
 def column(seconds, **more):
+    parts = dict.fromkeys(("start", "steps", "validation", "quality", "records"), 0.0)
     return {
         "seconds_an_epoch": seconds,
-        "parts": {"start": 0.0, "steps": sorted(seconds)[len(seconds) // 2]},
+        "parts": {**parts, "steps": sorted(seconds)[len(seconds) // 2]},
         "first_step": 9.0,
         "peak_memory": 1_200_000_000,
         "precision": "32-true",
@@ -48,9 +50,13 @@ def results():
                 },
             }
         },
-        "commands": {"help": [1.4, 1.2, 9.0], "cfg_job": [1.6], "sweep_serial": [26.0],
-                     "sweep_two_workers": [20.0]},
-    }  # fmt: skip
+        "commands": {
+            HELP: [1.4, 1.2, 9.0],
+            CFG_JOB: [1.6],
+            SERIAL_SWEEP: [26.0],
+            PARALLEL_SWEEP: [20.0],
+        },
+    }
 
 
 def test_a_row_has_median_range_rate_ratio_and_shares(results):
@@ -70,8 +76,7 @@ def test_a_step_is_divided_by_its_shares(results):
 
 
 def test_each_target_is_met_or_missed_by_so_much(results):
-    found = {target.name: target.row()[-1] for target in targets(results)}
-    assert found == {
+    assert {name: verdict for name, *_, verdict in targets(results)} == {
         "times as fast as the textbook, the 1 models together": "met",
         "times as fast as the textbook, the 1 models together, stretch": "met",
         "cnngan: times as fast as textbook": "met",
@@ -88,17 +93,16 @@ def test_each_target_is_met_or_missed_by_so_much(results):
 
 
 def test_a_bound_from_above_is_missed_above_it():
-    assert Target("x", 1.5, 1.2, at_least=False).row() == ["x", "<= 1.2", "1.5", "missed by 25.0%"]
+    assert target("x", 1.5, "<=", 1.2) == ["x", "<= 1.2", "1.5", "missed by 25.0%"]
 
 
 def test_an_epoch_is_all_its_steps_and_what_is_done_once():
-    def timing(steps):
-        parts = {"steps": steps, "records": 0.5}
-        return Timing(10, parts, 0.0, 1, "32-true", None)
-
-    assert seconds_an_epoch(timing(2.0)) == pytest.approx(60_000 / 1280 * 2 + 0.5)
-    parts = parts_of_an_epoch([timing(2.0), timing(1.0), timing(9.0)])
-    assert parts == {"steps": pytest.approx(60_000 / 1280 * 2), "records": 0.5}
+    blocks = [{"steps": seconds, "records": 0.5} for seconds in (2.0, 1.0, 9.0)]
+    epochs = epoch_seconds(blocks, steps=10)
+    scale = 60_000 / 1280
+    seconds = [scale * 2 + 0.5, scale + 0.5, scale * 9 + 0.5]
+    assert epochs["seconds_an_epoch"] == pytest.approx(seconds)
+    assert epochs["parts"] == {"steps": pytest.approx(scale * 2), "records": 0.5}
 
 
 def test_the_own_time_of_operators_is_shared_out_and_the_rest_is_elsewhere():
@@ -113,8 +117,8 @@ def test_the_own_time_of_operators_is_shared_out_and_the_rest_is_elsewhere():
         Event("autograd::engine::evaluate_function: ConvolutionBackward0", 5),
         Event("Optimizer.step#Adam.step", 7),
     ]  # fmt: skip
-    found = {name: share * 300 for name, share in shares_of(events, 300).items()}
-    assert found == {
+    shares = operator_shares(events, 300)
+    assert {name: share * 300 for name, share in shares.items()} == {
         "kernels": pytest.approx(15),
         "batch norm": pytest.approx(16),
         "fused Adam": pytest.approx(32),
@@ -136,38 +140,38 @@ def bench(tmp_path, *arguments):
 
 
 def test_the_command_measures_and_writes_a_table_and_its_numbers(tmp_path):
-    done = bench(
+    process = bench(
         tmp_path, "models=densevae", "columns=[project,bare]", "seconds=0.1", "rounds=2",
         "threads=1", "commands=false", "+options.trainer.precision=bf16-mixed",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     (numbers,) = tmp_path.glob("*.json")
-    assert numbers.with_suffix(".md").read_text() in done.stdout
-    measured = json.loads(numbers.read_text())["models"]["densevae"]
-    project = measured["columns"]["project"]
+    assert numbers.with_suffix(".md").read_text() in process.stdout
+    model = json.loads(numbers.read_text())["models"]["densevae"]
+    project = model["columns"]["project"]
     assert set(project["parts"]) == {"start", "steps", "validation", "quality", "records"}
     assert len(project["seconds_an_epoch"]) == 2
-    for found in measured["columns"].values():
-        assert all(0 < share < 1 for share in found["shares"].values())
-        assert sum(found["shares"].values()) == pytest.approx(1)
-    assert [c["precision"] for c in measured["columns"].values()] == ["bf16-mixed"] * 2
+    for column in model["columns"].values():
+        assert all(0 < share < 1 for share in column["shares"].values())
+        assert sum(column["shares"].values()) == pytest.approx(1)
+    assert [c["precision"] for c in model["columns"].values()] == ["bf16-mixed"] * 2
     # three times the products of a forward pass, but for the first layer's input gradient
     weights = [784 * 600, 600 * 300, 300 * 100, 100 * 50, 50 * 8]
     weights += [4 * 50, 50 * 100, 100 * 300, 300 * 600, 600 * 784]
-    assert measured["flops_a_step"] == 2 * 128 * (3 * sum(weights) - weights[0])
-    assert re.search(r"\| densevae: epoch / epoch of bare \| <= 1.05 \|", done.stdout)
+    assert model["flops_a_step"] == 2 * 128 * (3 * sum(weights) - weights[0])
+    assert re.search(r"\| densevae: epoch / epoch of bare \| <= 1.05 \|", process.stdout)
 
 
 @pytest.mark.parametrize(
-    ("argument", "named"),
+    ("argument", "message"),
     [
         ("models=cnn", "models=cnn is not allowed: it must be of cnngan"),
         ("rounds=0", "rounds=0 is not allowed: it must be a whole number"),
         ("+options.optim.lr=0", "optim.lr=0 is not allowed"),
     ],
 )
-def test_bad_input_is_one_line(tmp_path, argument, named):
-    done = bench(tmp_path, argument)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {named}")
-    assert len(done.stderr.splitlines()) == 1
+def test_bad_input_is_one_line(tmp_path, argument, message):
+    process = bench(tmp_path, argument)
+    assert process.returncode == 1
+    assert process.stderr.startswith(f"error: {message}")
+    assert len(process.stderr.splitlines()) == 1
