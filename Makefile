@@ -4,9 +4,9 @@
 PYTHON ?= python3.11
 PIP_ARGS ?=
 ARGS ?=
-BIN := .venv/bin
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: help train test lint format sweep paper report bench tensorboard clean
+.PHONY: help train test lint format docs sweep paper report bench tensorboard clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -25,6 +25,10 @@ lint: .venv/installed-test ## check style, format and types
 format: .venv/installed-test ## format the code and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: .venv/installed-docs ## build the documentation as a site, docs/_build/html/index.html
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
 
 sweep: .venv/installed ## try three learning rates; ARGS="model=cnnvae optim.lr=1e-3,1e-2" are passed on
 	$(BIN)/python -m mnistgen -m $(or $(ARGS),optim.lr=1e-4,1e-3,1e-2)
@@ -45,20 +49,24 @@ tensorboard: .venv/installed ## show the curves of all runs
 	$(BIN)/tensorboard --logdir outputs
 
 clean: ## remove the environment and all caches, but no run
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/bin/python:
+.venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: pyproject.toml | .venv/bin/python
+.venv/installed: pyproject.toml | .venv/pyvenv.cfg
 	$(BIN)/pip install $(PIP_ARGS) -e .
 	touch $@
 
-.venv/installed-test: pyproject.toml | .venv/bin/python
+.venv/installed-test: pyproject.toml | .venv/pyvenv.cfg
 	$(BIN)/pip install $(PIP_ARGS) -e '.[test]'
+	touch $@ .venv/installed .venv/installed-docs
+
+.venv/installed-docs: pyproject.toml | .venv/pyvenv.cfg
+	$(BIN)/pip install $(PIP_ARGS) -e '.[docs]'
 	touch $@ .venv/installed
 
-.venv/installed-bench: pyproject.toml | .venv/bin/python
+.venv/installed-bench: pyproject.toml | .venv/pyvenv.cfg
 	$(BIN)/pip install $(PIP_ARGS) -e '.[joblib,tensorflow]'
 	touch $@ .venv/installed
