@@ -179,6 +179,21 @@ def test_an_interpolation_stays_on_the_sphere_and_meets_its_ends():
     torch.testing.assert_close(steps, steps[:, :1].expand_as(steps))  # even angles
 
 
+@pytest.mark.parametrize("latent_dim", [2, 4, 392])
+def test_an_interpolation_never_leaves_the_norms_of_its_ends(latent_dim):
+    start, end = torch.randn(2, 500, latent_dim, generator=torch.Generator().manual_seed(32))
+    end[:50] = -start[:50] * torch.rand(50, 1)  # opposite ends
+    end[50:60], start[60:70] = 0, 0
+    path = pictures.spherical(start, end, steps=10)
+    torch.testing.assert_close(path[:, 0], start, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(path[:, -1], end, rtol=1e-4, atol=1e-4)
+    t = torch.linspace(0, 1, 10)
+    norms = (1 - t) * start.norm(dim=1, keepdim=True) + t * end.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(path.norm(dim=2), norms, rtol=1e-4, atol=1e-4)
+    steps = torch.cosine_similarity(path[70:, 1:], path[70:, :-1], dim=2)
+    torch.testing.assert_close(steps, steps[:, :1].expand_as(steps), rtol=0, atol=1e-4)
+
+
 def test_an_interpolation_through_the_origin_is_a_line():
     path = pictures.spherical(torch.tensor([[1.0], [1.0]]), torch.tensor([[-1.0], [3.0]]), steps=3)
     torch.testing.assert_close(path.squeeze(2), torch.tensor([[1.0, 0, -1], [1, 2, 3]]))

@@ -93,17 +93,24 @@ def manifold(trained: Trained, n: int) -> Picture:
 
 
 def spherical(start: Tensor, end: Tensor, *, steps: int) -> Tensor:
-    """Points from `start` to `end`, (N, d) each, at even angles between them: (N, steps, d).
+    """Points from `start` to `end`, (N, d) each: (N, steps, d).
 
-    Where they lie in one line with the origin, the points are even on that line.
-    Source: T. White, "Sampling Generative Networks", 2016, section 2.1.
+    The direction goes evenly along a great circle, the norm evenly from the one's to the other's;
+    a zero vector has the other's direction.
+    Source: T. White, "Sampling Generative Networks", 2016, section 2.1, for the directions.
     """
-    angle = (F.normalize(start) * F.normalize(end)).sum(1).clamp(-1, 1).acos()[:, None, None]
+    first = F.normalize(torch.where(start.any(1, keepdim=True), start, end))
+    last = F.normalize(torch.where(end.any(1, keepdim=True), end, start))
+    cosine = (first * last).sum(1, keepdim=True)
+    sine = (last - cosine * first).norm(dim=1, keepdim=True)
+    axis = F.one_hot(first.abs().argmin(1), first.shape[1])  # a way round for opposite ends
+    across = torch.where(sine > 1e-6, last, axis)
+    across = F.normalize(across - (across * first).sum(1, keepdim=True) * first)
     t = torch.linspace(0, 1, steps)[None, :, None]
-    straight = angle.sin() < 1e-6
-    first = torch.where(straight, 1 - t, ((1 - t) * angle).sin() / angle.sin())
-    last = torch.where(straight, t, (t * angle).sin() / angle.sin())
-    return first * start[:, None] + last * end[:, None]
+    angle = t * torch.atan2(sine, cosine)[:, None]
+    direction = angle.cos() * first[:, None] + angle.sin() * across[:, None]
+    norms = torch.stack([start, end]).norm(dim=2)[..., None, None]
+    return torch.lerp(norms[0], norms[1], t) * direction
 
 
 DRAW: dict[str, Callable[[Trained, int], Picture]] = {
