@@ -34,10 +34,7 @@ def keep_as(path: Path, name: str) -> None:
 
 @contextlib.contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Keep other processes off a folder; a process that dies loses its lock.
-
-    Raises Busy where another process holds it.
-    """
+    """Keep other processes off a folder while this one lives; raises Busy where one is on it."""
     try:
         held = FileLock(folder / ".lock").acquire(timeout=PATIENCE, poll_interval=0.05)
     except Timeout as error:

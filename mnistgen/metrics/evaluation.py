@@ -26,10 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Evaluations:
-    """Evaluates runs of any data sets, with one evaluator for each set.
-
-    `options` are those of the evaluators; `cache` is the folder where comparisons are kept.
-    """
+    """Evaluates runs of any data sets; the folder `cache` keeps what they are held against."""
 
     def __init__(self, cache: Path, **options: int) -> None:
         self.cache = cache

@@ -61,10 +61,7 @@ def recipe(model: str) -> Settings:
 
 
 def agrees(model: str, key: str, value: Any) -> bool:
-    """Whether a setting is as in Table 3, or as in the recipe where Table 3 has no such row.
-
-    Anything agrees with a paper that says nothing.
-    """
+    """Whether a setting is as in Table 3 or the recipe, or one of which the paper is silent."""
     says = TABLE_3.get(key, recipe(model).get(key))
     if isinstance(says, dict):
         says = says.get(model, value)

@@ -10,7 +10,6 @@ from mnistgen.config.settings import COMMAND, MACHINE
 
 # Keys that make a run no other one; an experiment stands for values that other keys have
 UNNAMED = ("experiment", *COMMAND, *MACHINE)
-LONGEST = 120
 
 
 def default_name(
@@ -46,4 +45,4 @@ def folder_name(overrides: Sequence[str]) -> str:
 
 def _safe(name: str) -> str:
     bare = re.sub(r"[\[\](){}'\"]", "", name)
-    return re.sub(r"[^\w.+-]+", "-", bare, flags=re.ASCII)[:LONGEST].strip("-.")
+    return re.sub(r"[^\w.+-]+", "-", bare, flags=re.ASCII)[:120].strip("-.")

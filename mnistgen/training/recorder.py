@@ -35,6 +35,11 @@ class Recorder(Checkpoint):
         self.run = run
         self.config = config
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if trainer.is_global_zero and not self.run.metrics():
+            for logger in trainer.loggers:  # before Lightning saves what a logger knows of them
+                log_hyperparameters(logger, self.config)
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         done = trainer.current_epoch
         self.rows = [row for row in self.run.metrics() if row["epoch"] <= done]
@@ -59,8 +64,6 @@ class Recorder(Checkpoint):
             self.run.write_metrics(self.rows)
             for logger in trainer.loggers:
                 logger.log_metrics(metrics, step=epoch)
-                if epoch == 1:
-                    log_hyperparameters(logger, self.config)
             self._write_pictures(trainer, pl_module, epoch)
         if self._is_best(pl_module):
             trainer.save_checkpoint(self.run.best)

@@ -8,6 +8,7 @@ import time
 
 import pytest
 import torch
+import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mnistgen import system
@@ -369,3 +370,23 @@ def test_precision_is_chosen_by_the_processor(monkeypatch, flags, precision):
     assert machine.precision(asked) == precision
     asked["trainer"]["precision"] = "64-true"
     assert machine.precision(asked) == "64-true"
+
+
+def test_divergence_that_no_training_batch_shows_is_one_line_and_valid_json(cli, tmp_path):
+    done = cli(
+        "model=densegan", "optim.lr=1e30", "trainer.max_epochs=1", "hydra.run.dir=run",
+        "trainer.limit_train_batches=1", "trainer.limit_val_batches=2", "threads=1",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert len([line for line in done.stderr.splitlines() if line.startswith("error: ")]) == 1
+    assert "validation: " in done.stderr
+    text = (tmp_path / "run" / "run.json").read_text()
+    info = json.loads(text, parse_constant=pytest.fail)  # Infinity and NaN are no JSON
+    assert (info["status"], info["failure"]) == ("failed", "diverged")
+
+
+def test_hparams_yaml_has_the_parameters(cli, tmp_path):
+    assert cli(*SHORT, "trainer.max_epochs=1", "hydra.run.dir=run").returncode == 0
+    saved = yaml.safe_load((tmp_path / "run" / "hparams.yaml").read_text())
+    assert saved["optim.lr"] == 1e-4
+    assert saved["model"] == "DenseVAE"
