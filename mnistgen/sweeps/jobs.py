@@ -47,10 +47,8 @@ class Job:
         """
         if not self.run.exists():
             return False
-        saved, wanted = (
-            settings.run_settings(self.run.unchecked_config()),
-            settings.run_settings(self.config),
-        )
+        saved = settings.run_settings(self.run.unchecked_config())
+        wanted = settings.run_settings(self.config)
         for key in sorted(settings.differing(saved, wanted)):
             raise UserError(
                 f"{self.run.path} is a run with {key}={shown(saved.get(key))}, not "
