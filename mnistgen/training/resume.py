@@ -48,4 +48,4 @@ def change(run: Run, composed: Config, overrides: Sequence[str]) -> None:
 
 
 def _key(override: str) -> str:
-    return override.split("=")[0].lstrip("+~")
+    return override.split("=")[0]  # that of a deletion begins with ~, so it is none of the keys

@@ -99,6 +99,13 @@ def test_a_resumed_run_takes_what_makes_it_no_other_run(pair, composed):
         resume.change(one.run, composed("trainer.max_epochs=2"), ["trainer.max_epochs=2"])
 
 
+@pytest.mark.parametrize("override", ["~logger", "~threads", "~trainer.max_epochs", "~optim.lr"])
+def test_a_resumed_run_loses_no_key(pair, override):
+    one, _ = pair("threads=1", "seed=2")
+    with pytest.raises(UserError, match=f"{override} is not allowed with resume="):
+        resume.choose(str(one.run.path), one.run.path, [override])
+
+
 def test_differences_name_what_differs_in_few_characters(composed):
     plain = settings.recipe_settings(composed("model=cnngan"))
     changed = composed("model=cnngan", "seed=9", "threads=1", "optimizer=sgd", "lr=cosine")
