@@ -34,8 +34,7 @@ class Sweep(NamedTuple):
 
     def curve(self, metric: str) -> Curve | None:
         """The last value of a metric against the setting; None where no run has it."""
-        groups = [g for g in self.groups.values() if g.last(metric) or g.diverged(metric)]
-        return curve_against(self.key, metric, groups, self.label) if groups else None
+        return curve_against(self.key, metric, self.groups.values(), self.label)
 
 
 class Missing(Exception):

@@ -3,6 +3,7 @@
 Source: N. K. Gaikwad, "GAN and VAE for MNIST", University of Florida, 2020.
 """
 
+from functools import cache
 from typing import Any
 
 from mnistgen.config import compose, settings
@@ -55,6 +56,7 @@ def place(model: str) -> tuple[int, str]:
     return (MODELS.index(model) if model in MODELS else len(MODELS), model)
 
 
+@cache
 def recipe(model: str) -> Settings:
     """The settings of the paper's recipe; empty for a model that is not in conf/."""
     return settings.recipe_settings(compose.paper(model)) if model in choices("model") else {}

@@ -126,8 +126,11 @@ def alike(groups: Iterable[Group], key: str) -> list[list[Group]]:
     return [sorted(members, key=lambda g: order(g.value(key))) for members in sets.values()]
 
 
-def curve_against(key: str, metric: str, groups: list[Group], label: str) -> Curve:
-    """The last value of a metric against a setting, a point a group."""
+def curve_against(key: str, metric: str, groups: Iterable[Group], label: str) -> Curve | None:
+    """The last value of a metric against a setting, a point a group; None where no run has it."""
+    groups = [group for group in groups if group.last(metric) or group.diverged(metric)]
+    if not groups:
+        return None
     pooled = [group.last(metric) for group in groups]
     return Curve(
         model=groups[0].model,

@@ -58,13 +58,12 @@ class Comparison:
         """The metric against the rate, or against another key where the rate does not vary."""
         keys = [key for key in self.keys if key != MODEL]
         key = RATE if RATE in keys else next(iter(keys), MODEL)
-        with_value = [g for g in self.groups if g.last(self.metric) or g.diverged(self.metric)]
         curves = []
-        for members in groups.alike(with_value, key):
+        for members in groups.alike(self.groups, key):
             rest = {k: v for k, v in self.settings(members[0]).items() if k not in (key, MODEL)}
             label = f"{members[0].model} {_words(rest)}".strip()
             curves.append(groups.curve_against(key, self.metric, members, label))
-        return key, curves
+        return key, [curve for curve in curves if curve]
 
 
 def compare(runs: Sequence[Record], metric: str) -> Comparison:
