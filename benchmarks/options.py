@@ -32,6 +32,7 @@ RULES: dict[str, Rule] = {
     "threads": rules.RULES["threads"],
     "commands": rules.TRUTH,
     "out": rules.PATH,
+    "options": Rule("settings, as in +options.optim.lr=1e-3", lambda value: False),
 }
 
 

@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mnistgen import cli
-from mnistgen.config import compose, settings
+from mnistgen.config import Config, compose, rules, settings
 from mnistgen.runs import Run, Status, store
 from mnistgen.sweeps import jobs
 from mnistgen.training import resume, session
@@ -28,7 +28,8 @@ def main(cfg: DictConfig) -> float | None:
         return session.join(Run(Path(cfg.resume)))
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return jobs.perform(cfg)
-    with _new(cfg) if cfg.resume is None else _old(cfg) as run:
+    values = compose.command_values(cfg, {})
+    with _new(values) if values["resume"] is None else _old(values) as run:
         info = run.info()
         if info.status is Status.FINISHED:
             log.info("%s is finished: nothing to do", run.path)
@@ -38,23 +39,28 @@ def main(cfg: DictConfig) -> float | None:
         return objective
 
 
-def _new(cfg: DictConfig) -> contextlib.AbstractContextManager[Run]:
-    config = settings.to_save(compose.training(cfg))
+def _new(values: Config) -> contextlib.AbstractContextManager[Run]:
+    rules.check_new(values)
+    config = settings.to_save(values)
+    session.check(config)
     hydra: Any = HydraConfig.get()
     model = hydra.runtime.choices.model
     if hydra.run.dir != ".":
         path = Path(hydra.runtime.output_dir)
     else:
-        path = Path(cfg.outputs) / model / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        path = Path(values["outputs"]) / model / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     return store.new(path, model=model, config=config, overrides=list(hydra.overrides.task))
 
 
 @contextlib.contextmanager
-def _old(cfg: DictConfig) -> Iterator[Run]:
+def _old(values: Config) -> Iterator[Run]:
+    rules.check_values(values, rules.RULES)
     overrides = list(HydraConfig.get().overrides.task)
-    run = resume.choose(cfg.resume, Path(cfg.outputs), overrides)
-    with run.lock():
-        resume.change(run, compose.command_values(cfg, {}), overrides)
+    run = resume.choose(values["resume"], Path(values["outputs"]), overrides)
+    config = resume.changed(run, values, overrides)
+    is_done = run.info().status is Status.FINISHED and config == run.config()
+    with contextlib.nullcontext() if is_done else run.lock():
+        resume.change(run, config, overrides)
         yield run
 
 

@@ -1,26 +1,27 @@
 """What all commands share: Hydra, and one clear line for whatever goes wrong."""
 
-import difflib
+import contextlib
 import functools
 import logging
 import os
+import signal
 import sys
 import types
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import Container, DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+import mnistgen
 from mnistgen import system
-from mnistgen.config import CONF_DIR, Config, compose
-from mnistgen.config.objects import choices
+from mnistgen.config import CONF_DIR, Config, arguments, compose
 from mnistgen.config.rules import Rule
 from mnistgen.errors import Interrupted, UserError
 
@@ -29,6 +30,8 @@ warnings.filterwarnings("ignore", "(?s).*is validated against ConfigStore schema
 
 # Where TensorBoard finds this module it does not load TensorFlow, which it can do without
 sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("notf"))
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
 
 Task = Callable[[Any], Any]
 
@@ -62,20 +65,38 @@ def command(
         program = hydra.main(str(conf_dir), config_name, version_base="1.3")(job)
 
         def main() -> None:
-            wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
-            os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come here, instead of being printed
+            nonlocal composed
+            composed = False
             try:
-                program()
-            except (UserError, KeyboardInterrupt, Interrupted) as error:
+                with _exceptions_come_here() as wants_traceback:
+                    if "--version" in sys.argv:  # Hydra shows its own
+                        print(f"mnistgen {mnistgen.__version__}")
+                        return
+                    arguments.check(sys.argv[1:])
+                    sys.argv[1:] = arguments.expand(sys.argv[1:])
+                    program()
+            except (UserError, BrokenPipeError, KeyboardInterrupt, Interrupted) as error:
                 _exit(error)
             except (HydraException, OmegaConfBaseException, ValueError) as error:
                 if wants_traceback or composed:
                     raise
-                _exit(UserError(_explain(error)))
+                _exit(UserError(arguments.explain(error, sys.argv[1:])))
 
         return main
 
     return decorate
+
+
+@contextlib.contextmanager
+def _exceptions_come_here() -> Iterator[bool]:
+    """Let Hydra raise what it would print; the value is whether the user wants tracebacks."""
+    before = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield before == "1"
+    finally:
+        os.environ[FULL_ERROR] = before or "0"
+        sys.stdout.flush()  # here a pipe that nobody reads any more can be told
 
 
 def _values(cfg: DictConfig, allowed: Mapping[str, Rule]) -> Config:
@@ -91,38 +112,12 @@ def _exit(error: BaseException) -> None:
     if isinstance(error, Interrupted):
         sys.exit(128 + error.signum)
     if isinstance(error, KeyboardInterrupt):
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
+    if isinstance(error, BrokenPipeError):  # as in `... --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes there
+        sys.exit(128 + signal.SIGPIPE)
     print(f"error: {error}", file=sys.stderr)
     sys.exit(1)
-
-
-def _explain(error: Exception) -> str:
-    """One line for what Hydra or OmegaConf refuses, with what is allowed."""
-    cause = error.__cause__
-    for override in sys.argv[1:]:  # Hydra refuses a group's number, and does not say which
-        group, _, choice = override.partition("=")
-        if "group override" in str(error) and choices(group) and choice not in choices(group):
-            hint = f"; a rate is optim.lr={choice}" if group == "lr" else ""
-            allowed = f"it must be one of {', '.join(choices(group))}{hint}"
-            return f"{group}={choice} is not a choice: {allowed}"
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        group, _, choice = str(error.missing_cfg_file).rpartition("/")
-        return f"{group}={choice} is not a choice: it must be one of {', '.join(error.options)}"
-    if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, Container):
-        key = str(cause.full_key)
-        siblings = _keys(cause.parent_node)
-        if key.split(".")[-1] not in siblings:
-            close = difflib.get_close_matches(key.split(".")[-1], siblings, 1)
-            hint = f"did you mean {close[0]}? " if close else ""
-            return f"{key} is not a key: {hint}allowed there are {', '.join(siblings)}"
-    lines = [line for e in (error, cause) if e is not None for line in str(e).splitlines()]
-    return " ".join(line.strip() for line in lines if line.strip())
-
-
-def _keys(node: Container) -> list[str]:
-    if not isinstance(node, DictConfig) or OmegaConf.is_missing(node, ""):
-        return []
-    return [str(key) for key in node if not str(key).endswith("_") and key != "hydra"]
 
 
 def _leave_epochs_to_the_bar() -> None:

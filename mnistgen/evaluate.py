@@ -25,6 +25,7 @@ RULES = {
     "seed": rules.RULES["seed"],
     "k": rules.whole(1),
     "nll_images": rules.whole(2, 10_000),
+    "force": rules.TRUTH,
     "threads": rules.RULES["threads"],
 }
 
@@ -37,7 +38,7 @@ def main(values: Config) -> None:
     from mnistgen.metrics.evaluation import Evaluations
 
     options = {key: values[key] for key in ("n", "seed", "k", "nll_images")}
-    evaluations = Evaluations(Path(values["cache"]).expanduser(), **options)
+    evaluations = Evaluations(Path(values["cache"]), **options)
     columns: dict[str | None, dict[str, Measures]] = {}  # by data set
     comparisons: dict[str | None, dict[str, Measures]] = {}
     failed = 0

@@ -1,7 +1,9 @@
 """How files are written and folders are locked, so that a crash or a second process harms none."""
 
 import contextlib
+import logging
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,44 +11,75 @@ from filelock import FileLock, Timeout
 
 from mnistgen.errors import Busy
 
+log = logging.getLogger(__name__)
+
+LOCK = ".lock"  # the file in a folder that its lock is on
 PATIENCE = 0.25  # seconds that a lock is waited for: its holder may only look (see `is_locked`)
+FOR_EVER = -1
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file so that a crash at any moment leaves the old or the new one, whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _beside(path) as temporary, temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def keep_as(path: Path, name: str) -> None:
-    """Keep a file under a second name of its folder, while the first stays at any moment."""
-    second = path.with_name(name)
-    second.unlink(missing_ok=True)
-    second.hardlink_to(path)
+    """Keep a file under a second name of its folder, while the first stays at any moment.
+
+    It is copied where the file system has no links.
+    """
+    with _beside(path.with_name(name)) as temporary:
+        try:
+            temporary.hardlink_to(path)
+        except OSError:
+            shutil.copyfile(path, temporary)
 
 
 @contextlib.contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Keep other processes off a folder while this one lives; raises Busy where one is on it."""
+def lock(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
+    """Keep other processes off a folder while this one lives, or warn where it has no locks.
+
+    Raises Busy where another process holds it for longer than `patience`, in seconds.
+    """
+    held = _lock_of(folder)
     try:
-        held = FileLock(folder / ".lock").acquire(timeout=PATIENCE, poll_interval=0.05)
+        held.acquire(timeout=patience, poll_interval=0.05)
     except Timeout as error:
-        raise Busy(f"{folder} is being trained by another process") from error
-    with held:
+        raise Busy(f"{folder} is in use by another process") from error
+    except OSError as error:
+        log.warning("%s cannot be locked (%s): use it in one process only", folder, error.strerror)
+    try:
         yield
+    finally:
+        held.release()
 
 
 def is_locked(folder: Path) -> bool:
     """Whether a process holds the lock of a folder now."""
     try:
-        with lock(folder):
+        with _lock_of(folder).acquire(timeout=PATIENCE, poll_interval=0.05):
             return False
-    except Busy:
+    except Timeout:
         return True
+    except OSError:  # no process can lock it
+        return False
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A new file beside another, whose place it takes once it is whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _lock_of(folder: Path) -> FileLock:
+    # One that is not the system's would outlive a process that is killed
+    return FileLock(folder / LOCK, fallback_to_soft=False)

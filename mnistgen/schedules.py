@@ -113,7 +113,8 @@ def plateau(
 ) -> Updates:
     """Multiply the rate by `factor` once `monitor` has not fallen for `patience` measurements."""
     scheduler = ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
-    schedule = {"scheduler": scheduler, "interval": "epoch", "monitor": monitor}
+    # Not strict: an epoch in which the metric is not measured is passed over
+    schedule = {"scheduler": scheduler, "interval": "epoch", "monitor": monitor, "strict": False}
     return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 

@@ -1,4 +1,5 @@
 import copy
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,21 @@ def command(*arguments: str, module: str = "mnistgen") -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
+SEVERAL = """
+import contextlib, importlib, io, json, sys
+main, ends = importlib.import_module(sys.argv[1]).main, []
+for words in json.loads(sys.stdin.read()):
+    sys.argv[1:], status, out, err = words, 0, io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code or 0
+    ends.append((words, status, out.getvalue(), err.getvalue()))
+print(json.dumps(ends))
+"""
+
+
 class CommandLine:
     """Runs `python -m mnistgen ...` in a folder, as a user does."""
 
@@ -27,6 +43,13 @@ class CommandLine:
 
     def __call__(self, *arguments, module="mnistgen", **options):
         return self._run(command(*arguments, module=module), **options)
+
+    def several(self, commands, module="mnistgen.__main__", **options):
+        """Run several commands of a module in one process, which is quicker."""
+        words = [sys.executable, "-c", SEVERAL, module]
+        done = self._run(words, input=json.dumps(commands), **options)
+        assert done.returncode == 0, done.stderr
+        return [subprocess.CompletedProcess(*end) for end in json.loads(done.stdout)]
 
     def python(self, code, *arguments):
         """Run other code with these arguments."""

@@ -14,8 +14,11 @@ from mnistgen.config import rules, settings
 from mnistgen.config.objects import CONF_DIR, choice, choices
 from mnistgen.config.rules import Rule
 from mnistgen.config.settings import Settings
-from mnistgen.config.values import Config, to_override
+from mnistgen.config.values import Config, expand_path, to_override
 from mnistgen.errors import UserError
+
+# Where a command reads or writes; `data.root` is a run's, and expanded where it is used
+PATHS = "outputs", "resume", "run", "runs", "sweep", "out", "cache", "checkpoint"
 
 
 def command_values(cfg: DictConfig, allowed: Mapping[str, Rule]) -> Config:
@@ -24,14 +27,17 @@ def command_values(cfg: DictConfig, allowed: Mapping[str, Rule]) -> Config:
     if missing:
         raise UserError(f"{missing[0]} is missing: give {missing[0]}=...")
     config: Any = OmegaConf.to_container(cfg, resolve=True)
+    config |= {key: expand_path(config[key]) for key in PATHS if key in config}
     rules.check_values(config, allowed)
+    if allowed:
+        rules.check_keys(config, dict.fromkeys(key.split(".")[0] for key in allowed))
     return dict(config)
 
 
 def training(cfg: DictConfig) -> Config:
     """The configuration of a training; raises UserError where it is not good."""
     config = command_values(cfg, {})
-    rules.check(config)
+    rules.check_new(config)
     return config
 
 

@@ -5,6 +5,7 @@ in this project's own conf/ are ever looked up.
 """
 
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ GROUPS = {"optim": "optimizer"} | {
     group: group for group in ("model", "lr", "data", "trainer", "logger")
 }
 PARTIAL = "optim", "lr"  # those whose object is made later, with further arguments
+
+NEED_PACKAGE = "mlflow", "wandb"  # loggers, by the names of their packages, which are extras
 
 TARGET = "_target_"
 
@@ -59,16 +62,21 @@ def check(config: Config) -> None:
                 raise UserError(f"{key}.{path}={value} is not allowed: it must be {words}")
 
 
+def check_packages(config: Config) -> None:
+    """Raise UserError where the package of a logger is not installed."""
+    target = config["logger"].get(TARGET)
+    name = choice("logger", target) if target else ""
+    spec = find_spec(name) if name in NEED_PACKAGE else None
+    if name in NEED_PACKAGE and (spec is None or spec.origin is None):  # a folder has no origin
+        raise UserError(f"logger={name} needs: pip install 'mnistgen[{name}]'")
+
+
 def build(key: str, part: Config, **more: Any) -> Any:
     """The object that one part of a configuration, under `key`, describes; `more` are arguments.
 
-    Raises UserError where its class does not take them, or its package is not installed.
+    Raises UserError where its class does not take them.
     """
     try:
         return instantiate(part, _convert_="all", **more)
     except InstantiationException as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, ModuleNotFoundError) and key == "logger":
-            name = choice("logger", part[TARGET])
-            raise UserError(f"logger={name} needs: pip install 'mnistgen[{name}]'") from error
-        raise UserError(f"{key}: {one_line(cause)}") from error
+        raise UserError(f"{key}: {one_line(error.__cause__ or error)}") from error

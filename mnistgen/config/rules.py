@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnistgen.config import objects
+from mnistgen.config.arguments import hint
 from mnistgen.config.values import Config, leaves, read
 from mnistgen.errors import UserError
 
@@ -62,7 +63,9 @@ def either(*rules: Rule) -> Rule:
 
 NULL = Rule("null", lambda value: value is None)
 TRUTH = Rule("true or false", lambda value: type(value) is bool)
-PATH = Rule("a path", lambda value: isinstance(value, str) and value != "")
+PATH = Rule(  # a folder may be called 2027
+    "a path", lambda value: type(value) is int or (isinstance(value, str) and value != "")
+)
 SWEEP_NAME = Rule(
     "a name of letters, digits and . _ + -",
     lambda value: isinstance(value, str) and bool(re.fullmatch(r"\w[\w.+-]*", value)),
@@ -82,6 +85,8 @@ CHECKPOINT = Rule("last or best or a path", PATH.holds)
 RULES: dict[str, Rule] = {
     "seed": whole(0, 2**32 - 1),
     "threads": either(NULL, whole(1)),
+    "resume": either(NULL, PATH),
+    "outputs": PATH,
     "retry": either(NULL, one_of("failed")),
     "sweep": either(NULL, SWEEP_NAME),
     "model.latent_dim": whole(1),
@@ -99,17 +104,47 @@ RULES: dict[str, Rule] = {
     "lr.start": number(low=0, below=1),
     "lr.factor": number(above=0, below=1),
     "lr.patience": whole(0),
+    "data.root": either(NULL, PATH),
     "data.batch_size": whole(1),
     "data.val_size": whole(0, TRAIN_SIZE - 1),
     "data.binarize": one_of("none", "static", "dynamic"),
     "trainer.max_epochs": whole(1),
     "trainer.quality_every": whole(1),
     "trainer.precision": one_of("auto", "32-true", "bf16-mixed", "64-true"),
+    "trainer.accelerator": one_of("cpu", "gpu"),
+    "trainer.strategy": one_of("auto", "ddp"),
     "trainer.devices": whole(1),
     "trainer.limit_train_batches": either(whole(1), SHARE),
     "trainer.limit_val_batches": either(whole(1), SHARE),
+    "trainer.overfit_batches": either(whole(1), SHARE),
+    "trainer.check_val_every_n_epoch": whole(1),
+    "trainer.accumulate_grad_batches": whole(1),
+    "trainer.gradient_clip_val": either(NULL, number(above=0)),
+    "trainer.gradient_clip_algorithm": one_of("norm", "value"),
+    "trainer.deterministic": either(TRUTH, one_of("warn")),
+    "trainer.benchmark": TRUTH,
+    "trainer.detect_anomaly": TRUTH,
+    "trainer.profiler": either(NULL, one_of("simple", "advanced")),
+    "trainer.enable_progress_bar": TRUTH,
 }
 """What each key of a training's configuration may be; a key that is absent breaks no rule."""
+
+PARTS = (*dict.fromkeys(key.split(".")[0] for key in RULES), "logger")
+"""The keys that a training's configuration has at its top."""
+
+SET_ELSEWHERE = {
+    "callbacks": "a run has its own",
+    "default_root_dir": "the run folder is hydra.run.dir",
+    "enable_checkpointing": "a run always has checkpoints, or it could not be resumed",
+    "fast_dev_run": "trainer=smoke is a short run",
+    "logger": "the group is logger=NAME",
+    "max_steps": "the length of a run is trainer.max_epochs and trainer.limit_train_batches",
+    "max_time": "the length of a run is trainer.max_epochs; one that is stopped can be resumed",
+    "min_epochs": "the length of a run is trainer.max_epochs",
+    "min_steps": "the length of a run is trainer.max_epochs",
+    "val_check_interval": "validation is after an epoch, or several: check_val_every_n_epoch",
+}
+"""Options of Lightning's Trainer that a run has not, and what there is in their place."""
 
 REQUIRED = (
     "seed", "threads", "model._target_", "model.latent_dim", "optim._target_", "optim.lr",
@@ -118,6 +153,14 @@ REQUIRED = (
     "trainer.max_epochs", "trainer.precision", "trainer.quality_every",
 )  # fmt: skip
 """Keys without which nothing can be trained."""
+
+
+def check_keys(config: Config, known: Collection[str]) -> None:
+    """Raise UserError for a key at the top of a configuration that is not known there."""
+    for key in config:
+        if key not in known:
+            words = ", ".join(known)
+            raise UserError(f"{key} is not a key: {hint(key, known)}allowed there are {words}")
 
 
 def check_values(config: Config, rules: Mapping[str, Rule]) -> None:
@@ -143,9 +186,22 @@ def check(config: Config) -> None:
     for key in REQUIRED:
         if key not in values:
             raise UserError(f"{key} is missing: it must be given")
+    if not isinstance(config.get("logger"), dict):
+        raise UserError("logger is missing: it must be given, and logger=none is no logger")
     objects.check(config)
     check_values(config, RULES)
     _check_batches(config)
+
+
+def check_new(config: Config) -> None:
+    """Raise UserError where no new training can be of it, or has options that nothing obeys."""
+    check(config)
+    check_keys(config, PARTS)
+    known = [key.removeprefix("trainer.") for key in RULES if key.startswith("trainer.")]
+    for key, value in config["trainer"].items():
+        if key != objects.TARGET and key not in known:
+            reason = SET_ELSEWHERE.get(key, f"allowed there are {', '.join(known)}")
+            raise UserError(f"trainer.{key}={value} is not allowed: {reason}")
 
 
 def read_checked(path: Path) -> Config:

@@ -1,6 +1,9 @@
 """Configurations as plain data: how they are read, written and taken apart."""
 
+import contextlib
+import os
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,10 +55,34 @@ def to_override(value: Any) -> str:
         return {True: "true", False: "false", None: "null"}[value]
     if not isinstance(value, str):
         return repr(value)
-    if re.fullmatch(r"[\w./+-]+", value):
+    if re.fullmatch(r"[\w./+-]+", value, re.ASCII) and not _looks_otherwise(value):
         return value
     quoted = value.replace("'", "\\'")
     return f"'{quoted}'"
+
+
+def _looks_otherwise(text: str) -> bool:
+    """Whether Hydra reads a text without quotes as something else."""
+    with contextlib.suppress(ValueError):
+        float(text)
+        return True
+    return text.lower() in ("true", "false", "null")
+
+
+def expand_path(path: Any) -> Any:
+    """A path, or a list of them, with ~ and $NAME as a shell has them; other values stay."""
+    if isinstance(path, list):
+        return [expand_path(one) for one in path]
+    if type(path) is int:  # a folder may be called 2027
+        return str(path)
+    if isinstance(path, str):
+        return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 # "" stays ""
+    return path
+
+
+def shell_word(text: str) -> str:
+    """A text as one word of a shell's command line, in quotes where it needs them."""
+    return f'"{text}"' if re.fullmatch(r"[^\"$`\\!]*'[^\"$`\\!]*", text) else shlex.quote(text)
 
 
 def one_line(error: BaseException) -> str:

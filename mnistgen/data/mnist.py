@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, default_convert
 from torchvision import datasets
 
-from mnistgen.config import Config, build, one_line
+from mnistgen.config import Config, build, expand_path, one_line
 from mnistgen.config.rules import TRAIN_SIZE
 from mnistgen.data import idx
 from mnistgen.errors import UserError
@@ -69,10 +69,10 @@ class MNIST(pl.LightningDataModule):
     }
 
     def __init__(
-        self, *, root: str | None, batch_size: int, val_size: int, binarize: str, seed: int
+        self, *, root: str | int | None, batch_size: int, val_size: int, binarize: str, seed: int
     ) -> None:
         super().__init__()
-        self.root = Path(root or Path(__file__).parent / "files").expanduser()
+        self.root = Path(expand_path(root) or Path(__file__).parent / "files")
         self.batch_size = batch_size
         self.val_size = val_size
         self.binarize = binarize

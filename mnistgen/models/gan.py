@@ -111,8 +111,11 @@ class GAN(pl.LightningModule, ABC):
             "d_fake": fake_logits.sigmoid().mean(),
         }
 
-    def training_step(self, images: Tensor) -> dict[str, Tensor]:
-        """Update both networks; neither loss's gradient reaches the other loss's network."""
+    def training_step(self, images: Tensor) -> dict[str, Any]:
+        """Update both networks; neither loss's gradient reaches the other loss's network.
+
+        What `play` returns is under "values".
+        """
         game = self.play(images)
         discriminator = list(self.discriminator.parameters())
         generator = list(self.generator.parameters())
@@ -127,15 +130,15 @@ class GAN(pl.LightningModule, ABC):
         for optimizer in self.optimizers():  # type: ignore[union-attr]  # there are two
             optimizer.step()
         advance(self.trainer, "step")
-        return {name: value.detach() for name, value in game.items()}
+        return {"values": {name: value.detach() for name, value in game.items()}}
 
     def on_train_epoch_end(self) -> None:
         """Step the schedules that go by the epoch, before its checkpoint is written."""
         advance(self.trainer, "epoch")
 
-    def validation_step(self, images: Tensor) -> dict[str, Tensor]:
+    def validation_step(self, images: Tensor) -> dict[str, Any]:
         """The same losses, on images and noise that are not trained on."""
-        return self.play(images)
+        return {"values": self.play(images)}
 
     def configure_optimizers(self) -> Any:
         """One optimizer and one schedule for each network, on a time scale of its own.

@@ -115,9 +115,10 @@ class VAE(pl.LightningModule, ABC):
         )
         return {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
 
-    def training_step(self, images: Tensor) -> dict[str, Tensor]:
-        """The loss to be minimised, under "loss", and its terms."""
-        return self.terms(images)
+    def training_step(self, images: Tensor) -> dict[str, Any]:
+        """The loss to be minimised, under "loss", and it and its terms under "values"."""
+        terms = self.terms(images)
+        return {"loss": terms["loss"], "values": terms}
 
     validation_step = training_step  # the same, on images that are not trained on
 

@@ -1,20 +1,19 @@
 """The folders of many runs: how a new one is made, and how they are looked for."""
 
 import contextlib
-import errno
-import shutil
-import uuid
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 from mnistgen.config import Config
-from mnistgen.errors import UserError
+from mnistgen.errors import Busy, UserError
+from mnistgen.files import LOCK, lock
 from mnistgen.runs.folder import Run
 from mnistgen.runs.info import Info, Status
 
-UNFINISHED = ".new-"  # how the name of a folder begins that is not whole yet
+OLD_UNFINISHED = ".new-"  # how the name of a folder began that was not whole, in version 0.1
 
 
 @contextlib.contextmanager
@@ -24,17 +23,16 @@ def new(
     """Make a run folder at `path`, and hold its lock.
 
     Where `path` is taken it is `path`_2 and so on, or with `numbered=False` a FileExistsError.
-    It appears whole or not at all, so that a kill at any moment leaves one that resumes.
+    It is a run from the moment that its run.json is there, which is written last: what a kill
+    leaves before that is as free as an empty folder.
     """
-    if not numbered and Run(path).exists():
-        raise FileExistsError(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    run = Run(path.parent / f"{UNFINISHED}{uuid.uuid4().hex}")
-    run.config_path.parent.mkdir(parents=True)
-    run.write_config(config, overrides)
-    run.write_info(Info(model=model, created=datetime.now(UTC).isoformat(timespec="milliseconds")))
-    with run.lock():
-        yield Run(_move(run.path, path, numbered))
+    with contextlib.ExitStack() as stack:
+        run = Run(_claim(path, numbered, stack))
+        run.config_path.parent.mkdir(exist_ok=True)
+        run.write_config(config, overrides)
+        created = datetime.now(UTC).isoformat(timespec="milliseconds")
+        run.write_info(Info(model=model, created=created))
+        yield run
 
 
 def create(path: Path, *, model: str, config: Config, overrides: list[str]) -> Run:
@@ -46,8 +44,11 @@ def create(path: Path, *, model: str, config: Config, overrides: list[str]) -> R
 def all_runs(root: Path) -> list[Run]:
     """All run folders at or below `root`, damaged ones too, by path."""
     paths = {path.parent for name in ("run.json", ".hydra") for path in root.rglob(name)}
-    # One that is not whole is of a process that was killed while it made the folder
-    return [Run(path) for path in sorted(paths) if not path.name.startswith(UNFINISHED)]
+    return [
+        Run(path)
+        for path in sorted(paths)
+        if not (path.name.startswith(OLD_UNFINISHED) or _is_free(path))
+    ]
 
 
 def whole_runs(root: Path) -> list[Run]:
@@ -67,15 +68,25 @@ def latest_unfinished(root: Path) -> Run:
     raise UserError(f"resume=latest: {root} has no run that was interrupted")
 
 
-def _move(folder: Path, path: Path, numbered: bool) -> Path:
-    for number in count(2):
-        try:
-            return folder.rename(path)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            if not numbered:
-                shutil.rmtree(folder)
-                raise FileExistsError(path) from error
-            path = path.with_name(f"{path.name.removesuffix(f'_{number - 1}')}_{number}")
-    raise AssertionError
+def _claim(path: Path, numbered: bool, stack: contextlib.ExitStack) -> Path:
+    """A free folder at `path`, or with a number after its name; the stack then holds its lock."""
+    others = (path.with_name(f"{path.name}_{number}") for number in count(2))
+    for folder in chain([path], others if numbered else []):
+        if os.path.lexists(folder) and not _is_free(folder):
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(Busy):
+            stack.enter_context(lock(folder))
+            if _is_free(folder):  # still: another process may just have had the lock
+                return folder
+            stack.close()
+    raise FileExistsError(path)
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether a folder has nothing but what a process leaves that is killed before its run is."""
+    if not folder.is_dir():
+        return False
+    run = Run(folder)
+    ours = {folder / LOCK, run.config_path.parent, run.config_path, run.overrides_path}
+    return ours.issuperset([*folder.iterdir(), *run.config_path.parent.glob("[!.]*")])

@@ -16,7 +16,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from mnistgen.config import one_line, rules, settings, to_override
+from mnistgen.config import objects, one_line, rules, settings, to_override
 from mnistgen.errors import UserError
 from mnistgen.runs import Failure, Run, Status, info
 from mnistgen.sweeps import comparison, names
@@ -138,7 +138,8 @@ class ResumableSweeper(Sweeper):
                 self.refused[job.run.path] = str(error)
                 continue
             try:
-                rules.check(job.config)
+                rules.check_new(job.config)
+                objects.check_packages(job.config)
                 left.append(job)
             except UserError as error:
                 with job.hold() as run:

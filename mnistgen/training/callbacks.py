@@ -56,8 +56,9 @@ class Means:
 
 
 class EpochMeans(Callback):
-    """Logs once an epoch what the model's steps return, averaged over the images.
+    """Logs once an epoch the "values" that the model's steps return, averaged over the images.
 
+    A "loss" beside them is Lightning's to scale, as it does to accumulate gradients.
     Raises Diverged at the first step, or validation, whose values are not all finite.
     """
 
@@ -70,10 +71,10 @@ class EpochMeans(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Tensor, batch_idx: int
     ) -> None:
-        values = self.train.add(outputs, len(batch))
+        values = self.train.add(outputs["values"], len(batch))
         self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
         if not values.isfinite().all():
-            losses = dict(zip(outputs, values.tolist(), strict=True))
+            losses = dict(zip(self.train.names, values.tolist(), strict=True))
             raise self._divergence(f"batch {batch_idx + 1}", trainer, losses)
         self.seconds = time.perf_counter() - self.started
 
@@ -89,7 +90,7 @@ class EpochMeans(Callback):
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Tensor, *args: Any
     ) -> None:
-        self.val.add(outputs, len(batch))
+        self.val.add(outputs["values"], len(batch))
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         losses = self.val.compute()

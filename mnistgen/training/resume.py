@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mnistgen.config import Config, rules, settings
+from mnistgen.config import Config, objects, rules, settings
 from mnistgen.errors import UserError
 from mnistgen.runs import Run, Status, store
 
 EPOCHS = "trainer.max_epochs"
 
 
-def choose(resume: object, outputs: Path, overrides: Sequence[str]) -> Run:
+def choose(resume: str, outputs: Path, overrides: Sequence[str]) -> Run:
     """The run that `resume=` names; raises UserError where none is named or it may not change so.
 
     Of a run that goes on only the number of epochs may change, and what makes it no other run.
     """
-    if not isinstance(resume, str) or not resume:
-        raise UserError(f"resume={resume} is not allowed: it must be a run folder or latest")
     for override in overrides:
         if not settings.lies_in(_key(override), (*settings.COMMAND, *settings.MACHINE, EPOCHS)):
             raise UserError(
@@ -28,22 +26,32 @@ def choose(resume: object, outputs: Path, overrides: Sequence[str]) -> Run:
     return run
 
 
-def change(run: Run, composed: Config, overrides: Sequence[str]) -> None:
-    """Save what the overrides change of a run, of which `composed` has the values."""
-    kept = [o for o in overrides if not settings.lies_in(_key(o), settings.COMMAND)]
-    parts = {_key(override).split(".")[0] for override in kept}
-    saved, epochs = run.config(), composed["trainer"]["max_epochs"]
-    changed = {**saved, **{key: composed[key] for key in settings.MACHINE if key in parts}}
+def changed(run: Run, composed: Config, overrides: Sequence[str]) -> Config:
+    """The configuration that a run goes on with; `composed` has the values of the overrides.
+
+    Raises UserError where it cannot go on with these.
+    """
+    parts = {_key(override).split(".")[0] for override in overrides}
+    config, epochs = run.config(), composed["trainer"]["max_epochs"]
+    config |= {key: composed[key] for key in settings.MACHINE if key in parts}
     if "trainer" in parts:
-        changed["trainer"] = {**saved["trainer"], "max_epochs": epochs}
-    if changed == saved:
-        return
-    rules.check(changed)
+        config["trainer"] = {**config["trainer"], "max_epochs": epochs}
+    rules.check(config)
+    objects.check_packages(config)
     done = run.info().epochs
-    if changed["trainer"]["max_epochs"] < done:
+    if config["trainer"]["max_epochs"] < done:
         raise UserError(f"{EPOCHS}={epochs} is not allowed: {run.path} has trained {done} epochs")
-    run.change_config(changed, kept)
-    if changed["trainer"] != saved["trainer"]:
+    return config
+
+
+def change(run: Run, config: Config, overrides: Sequence[str]) -> None:
+    """Save the configuration that a run goes on with, and the overrides that made it."""
+    saved = run.config()
+    if config == saved:
+        return
+    kept = [o for o in overrides if not settings.lies_in(_key(o), settings.COMMAND)]
+    run.change_config(config, kept)
+    if config["trainer"] != saved["trainer"]:
         run.update(status=Status.INTERRUPTED)
 
 

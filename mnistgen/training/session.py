@@ -5,19 +5,30 @@ This module imports nothing heavy, so that the threads are set before torch star
 
 import contextlib
 import logging
-import shlex
 import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mnistgen import system
-from mnistgen.config import to_override
+from mnistgen.config import Config, objects, shell_word, to_override
 from mnistgen.errors import Interrupted, UserError
 from mnistgen.runs import Run, Status, info
 from mnistgen.training import signals
 from mnistgen.training.signals import Signals
 
 log = logging.getLogger(__name__)
+
+
+def check(config: Config) -> None:
+    """Raise UserError where no run of a configuration can begin here; the data are downloaded.
+
+    What can be known before there is a run folder is known from here.
+    """
+    objects.check_packages(config)
+    system.limit_threads(system.threads(config))
+    from mnistgen.training import train  # with it torch
+
+    train.check(config)
 
 
 def train(run: Run, *callbacks: Any, alone: bool = True) -> float | None:
@@ -36,7 +47,7 @@ def train(run: Run, *callbacks: Any, alone: bool = True) -> float | None:
             end = Interrupted(watched.signum or 0) if stopped else error
             run.update(**info.end(end))
             if isinstance(end, Interrupted):
-                override = shlex.quote(f"resume={to_override(str(run.path))}")
+                override = shell_word(f"resume={to_override(str(run.path))}")
                 log.info("interrupted; go on with: python -m mnistgen %s", override)
             elif not isinstance(end, UserError):
                 with run.log.open("a") as file:

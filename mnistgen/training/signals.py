@@ -2,13 +2,20 @@
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 from mnistgen.errors import Interrupted
 
+# Ctrl-C, a polite kill, and a terminal that is closed, which not every system has
+STOP = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 class Signals:
-    """The first SIGINT or SIGTERM that comes while they are watched; a second one kills.
+    """The first signal to stop that comes while they are watched.
+
+    A second one kills, but for SIGHUP: a terminal that closes can send two.
 
     An exception from the handler itself would come up anywhere: libraries swallow it in the middle
     of their import, or turn it into an error of their own.
@@ -23,20 +30,30 @@ class Signals:
 
     def note(self, signum: int, frame: object) -> None:
         """Handle the first signal."""
-        self.signum = signum
+        self.signum = self.signum or signum
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextlib.contextmanager
 def watch() -> Iterator[Signals]:
-    """Note signals instead of being stopped by them at once; then the old handlers are back."""
+    """Note signals instead of being stopped by them at once; then the old handlers are back.
+
+    Python hands signals to its main thread, so none are seen in another one.
+    """
     signals = Signals()
-    before = {
-        number: signal.signal(number, signals.note) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.getsignal(number) for number in STOP if not _is_ignored(number)}
+    for number in before:
+        signal.signal(number, signals.note)
     try:
         yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_ignored(number: int) -> bool:
+    """Whether this process is to live on when the terminal is closed (see nohup)."""
+    return number != signal.SIGINT and signal.getsignal(number) == signal.SIG_IGN

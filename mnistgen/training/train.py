@@ -1,8 +1,7 @@
 """One training, stage by stage: machine, model and data, trainer, fit, result."""
 
+import contextlib
 import logging
-import os
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +13,35 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, LambdaCallback
 from rich.console import Console
 
-from mnistgen.config import Config, build, one_line, to_override
-from mnistgen.data.mnist import MNIST, data_module
+from mnistgen.config import Config, build, one_line
+from mnistgen.data.mnist import data_module
 from mnistgen.errors import UserError
 from mnistgen.runs import Run, checkpoints
 from mnistgen.seeds import stream
-from mnistgen.training import machine
+from mnistgen.training import machine, processes
 from mnistgen.training.callbacks import EpochMeans, Seeding
 from mnistgen.training.fid import FID, FIDMonitor
 from mnistgen.training.progress import RunProgress
 from mnistgen.training.recorder import Recorder
 from mnistgen.training.signals import Signals
+
+NEED_AUTOMATIC = {"accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm"}
+"""Options that Lightning obeys only for models whose updates it makes."""
+
+
+def check(config: Config) -> None:
+    """Raise UserError where this machine, the data, the model or its optimizer refuse to begin."""
+    machine.prepare(config)
+    model: Any = _model(config)
+    try:
+        model.schedule(model.optimizer(model.parameters()), steps=2, monitor=FID)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"optim or lr: {one_line(error)}") from error
+    if not model.automatic_optimization:
+        for option in NEED_AUTOMATIC & config["trainer"].keys():
+            name = type(model).__name__
+            raise UserError(f"trainer.{option} is not allowed: {name} makes its updates itself")
+    data_module(config).arrays()
 
 
 def fit(
@@ -44,7 +61,13 @@ def fit(
     trainer = _trainer(run, config, signals, callbacks, checkpoint=checkpoint, bar=bar)
     if trainer.is_global_zero:
         machine.record(run, config, trainer, model, data)
-    _run_epochs(trainer, run, model, data, checkpoint)
+    try:
+        with processes.joining(run) if trainer.world_size > 1 else contextlib.nullcontext():
+            trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except MisconfigurationException as error:
+        raise UserError(f"trainer: {one_line(error)}") from error
+    if trainer.current_epoch < config["trainer"]["max_epochs"]:
+        raise UserError(f"Lightning stopped after {trainer.current_epoch} epochs of {run.path}")
     # Not from the trainer: it has none when a crash came after the last epoch's checkpoint
     values = [row[FID] for row in run.metrics() if FID in row]
     return values[-1] if values else None
@@ -70,9 +93,11 @@ def _trainer(
 ) -> pl.Trainer:
     seed, means, console = config["seed"], EpochMeans(), Console(stderr=True)
     stop = LambdaCallback(on_train_batch_end=signals.check, on_validation_batch_end=signals.check)
-    has_bar = bar and console.is_terminal and os.environ.get("LOCAL_RANK", "0") == "0"
-    options = {key: v for key, v in config["trainer"].items() if key != "quality_every"}
-    options["precision"] = run.info().precision or machine.precision(config)
+    options = dict(config["trainer"])
+    every, wants_bar = options.pop("quality_every"), options.pop("enable_progress_bar", True)
+    has_bar = bar and wants_bar and console.is_terminal
+    precision = run.info().precision or machine.precision(config)
+    options.pop("precision")  # Lightning takes it as a plugin or as an option
     trainer: pl.Trainer = build(
         "trainer",
         options,
@@ -80,13 +105,16 @@ def _trainer(
             Seeding(seed),
             means,
             stop,
-            FIDMonitor(config["trainer"]["quality_every"], seed),
+            FIDMonitor(every, seed),
             *callbacks,
             *([RunProgress(means, console)] if has_bar else []),
             Recorder(run, config),  # what saves checkpoints is called last in any case
         ],
         logger=_logger(run, config, checkpoint),
-        plugins=[checkpoints.SafeCheckpointIO()],
+        plugins=[
+            checkpoints.SafeCheckpointIO(),
+            machine.precision_plugin(precision, config["trainer"]["accelerator"]),
+        ],
         default_root_dir=str(run.path),
         enable_progress_bar=has_bar,
         enable_model_summary=False,
@@ -94,20 +122,6 @@ def _trainer(
         use_distributed_sampler=False,  # the data module's sampler knows of the processes
     )
     return trainer
-
-
-def _run_epochs(
-    trainer: pl.Trainer, run: Run, model: pl.LightningModule, data: MNIST, checkpoint: Path | None
-) -> None:
-    arguments = sys.argv
-    if trainer.world_size > 1:  # Lightning starts the further processes with these: they join
-        sys.argv = [arguments[0], f"resume={to_override(str(run.path))}"]
-    try:
-        trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    except MisconfigurationException as error:
-        raise UserError(f"trainer: {one_line(error)}") from error
-    finally:
-        sys.argv = arguments
 
 
 def _logger(run: Run, config: Config, checkpoint: Path | None) -> Any:
@@ -125,10 +139,13 @@ def _quieten() -> None:
     """Silence what Lightning and torch say about things that are so on purpose here."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)  # trainer.profiler
     for message in (
         ".*does not have many workers",  # a batch is one index operation: workers would slow it
         ".*isinstance\\(treespec, LeafSpec\\)",  # Lightning's own, harmless
         ".*smaller than the logging interval",  # nothing is logged by the step
         "Total length of `list` across ranks is zero",  # data.val_size=0
+        "The lr scheduler dict contains the key",  # a GAN steps its schedules itself
+        "ReduceLROnPlateau conditioned on metric",  # it is not measured in every epoch
     ):
         warnings.filterwarnings("ignore", message)

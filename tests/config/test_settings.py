@@ -85,7 +85,7 @@ def test_a_resumed_run_takes_what_makes_it_no_other_run(pair, composed):
     one, _ = pair("threads=1", "seed=2")
     one.run.update(epochs=3)
     overrides = ["threads=2", "logger=csv", "trainer.max_epochs=70", "outputs=x"]
-    resume.change(one.run, composed(*overrides), overrides)
+    resume.change(one.run, resume.changed(one.run, composed(*overrides), overrides), overrides)
     saved = one.run.config()
     assert (saved["threads"], saved["trainer"]["max_epochs"]) == (2, 70)
     assert saved["logger"]["_target_"].endswith("CSVLogger")
@@ -96,7 +96,7 @@ def test_a_resumed_run_takes_what_makes_it_no_other_run(pair, composed):
         "trainer.max_epochs": 70,
     }
     with pytest.raises(UserError, match=r"trainer.max_epochs=2 .* has trained 3 epochs"):
-        resume.change(one.run, composed("trainer.max_epochs=2"), ["trainer.max_epochs=2"])
+        resume.changed(one.run, composed("trainer.max_epochs=2"), ["trainer.max_epochs=2"])
 
 
 @pytest.mark.parametrize("override", ["~logger", "~threads", "~trainer.max_epochs", "~optim.lr"])

@@ -1,15 +1,16 @@
 import os
 import signal
+import threading
 
 import pytest
 
 from mnistgen.errors import Interrupted
-from mnistgen.training.signals import watch
+from mnistgen.training.signals import STOP, watch
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", STOP)
 def test_a_signal_is_noted_and_the_second_one_is_as_without(signum):
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(number) for number in STOP]
     with watch() as signals:
         signals.check()
         os.kill(os.getpid(), signum)
@@ -18,4 +19,34 @@ def test_a_signal_is_noted_and_the_second_one_is_as_without(signum):
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in STOP] == before
+
+
+def test_a_terminal_that_closes_may_send_two_signals():
+    with watch() as signals:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signals.signum == signal.SIGHUP
+
+
+def test_nohup_is_obeyed():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with watch() as signals:
+            os.kill(os.getpid(), signal.SIGHUP)
+            signals.check()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_another_thread_than_pythons_main_one_watches_none():
+    def train():
+        with watch() as signals:
+            signals.check()
+            done.append(signals)
+
+    done = []
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    assert len(done) == 1

@@ -132,7 +132,9 @@ def test_a_crash_after_the_last_checkpoint_is_made_good(new_run):
     assert run.info().status == "finished"
 
 
-@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_stops_the_run_and_latest_goes_on(cli, start, tmp_path, signum, status, wait_for):
     process = start("trainer.max_epochs=3", "trainer.limit_train_batches=40", SHORT[1])
     folders = tmp_path / "outputs" / "densevae"
@@ -300,18 +302,73 @@ def test_the_run_folder_holds_what_the_contract_says(cli, tmp_path):
     assert [line.split()[1] for line in lines] == ["1/2", "2/2", "2"]
 
 
-@pytest.mark.parametrize("model", ["densegan", "densevae"])
-def test_two_processes_train_one_run(cli, tmp_path, model):
-    done = cli(
-        f"model={model}", "trainer=ddp", "trainer.max_epochs=1", "hydra.run.dir=run",
-        "trainer.limit_train_batches=10", "trainer.limit_val_batches=2", "logger=none",
-    )  # fmt: skip
+TWO_PROCESSES = (
+    "trainer=ddp", "trainer.max_epochs=1", "trainer.limit_train_batches=10",
+    "trainer.limit_val_batches=2", "logger=none", "threads=1",
+)  # fmt: skip
+
+
+def test_two_processes_train_one_run(cli, tmp_path):
+    done = cli("model=densegan", *TWO_PROCESSES, "hydra.run.dir=run")
     assert done.returncode == 0, done.stderr
     run = Run(tmp_path / "run")
     assert run.info().status == "finished"
     assert run.info().processes == 2
     assert len(run.metrics()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_one_process_trains_several_runs_with_a_second_process_each(cli, tmp_path):
+    done = cli("-m", "model=densevae", *TWO_PROCESSES, "seed=3,4", "sweep=two")
+    assert done.returncode == 0, done.stderr
+    runs = [Run(path) for path in (tmp_path / "outputs" / "sweeps" / "two").glob("*seed*")]
+    assert [run.info().status for run in runs] == ["finished"] * 2
+    assert [run.info().processes for run in runs] == [2, 2]
+
+
+def test_a_run_folder_can_be_the_working_directory(cli, tmp_path):
+    done = cli(*SHORT, "trainer.max_epochs=1", "threads=1", f"hydra.run.dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert Run(tmp_path).info().status == "finished"
+    assert (tmp_path / "samples" / "epoch-0001.png").is_file()
+
+
+@pytest.mark.parametrize("path", ["run", "link"])
+def test_a_run_folder_can_be_one_that_hydra_changes_to(cli, tmp_path, path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to("elsewhere")
+    done = cli(
+        *SHORT, "trainer.max_epochs=1", "threads=1", f"hydra.run.dir={path}",
+        "hydra.job.chdir=true",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert Run(tmp_path / path).info().status == "finished"
+
+
+NO_LINKS_OR_LOCKS = """
+import errno, fcntl, os, sys
+def no_links(*arguments, **options):
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+def no_locks(*arguments, **options):
+    raise OSError(errno.ENOSYS, "no locks here")
+os.link, fcntl.flock = no_links, no_locks
+import mnistgen.__main__ as program
+program.main()
+"""
+
+
+def test_a_folder_without_links_and_locks_holds_a_run(cli, tmp_path):
+    common = (*SHORT, "threads=1", "logger=none", "hydra.run.dir=run", "trainer.max_epochs=2")
+    done = cli.python(NO_LINKS_OR_LOCKS, *common)
+    assert done.returncode == 0, done.stderr
+    assert "run cannot be locked (no locks here)" in done.stderr.splitlines()[0]
+    run = Run(tmp_path / "run")
+    assert torch.load(run.previous, weights_only=True)["epoch"] == 0
+    done = cli.python(NO_LINKS_OR_LOCKS, "resume=run", "trainer.max_epochs=3")
+    assert done.returncode == 0, done.stderr
+    assert run.info().epochs == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert not list(run.path.rglob(".*.[0-9]*"))  # nothing half written is left
 
 
 def test_best_is_the_epoch_with_the_lowest_validation_loss(new_run):

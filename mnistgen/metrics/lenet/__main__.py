@@ -8,7 +8,11 @@ from mnistgen.config import Config, rules
 
 log = logging.getLogger(__name__)
 
-RULES = {"seed": rules.RULES["seed"], "out": rules.PATH}
+RULES = {
+    "seed": rules.RULES["seed"],
+    "out": rules.PATH,
+    **{key: rule for key, rule in rules.RULES.items() if key.startswith("data.")},
+}
 
 
 @cli.command("lenet", RULES)

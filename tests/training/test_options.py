@@ -1,0 +1,122 @@
+"""Every choice and option of a training that conf/ and the docs name, in real trainings."""
+
+from itertools import islice
+
+import pytest
+import torch
+
+from mnistgen.config.objects import choices
+from mnistgen.config.rules import ACTIVATIONS, RULES
+from mnistgen.training.fid import FIDMonitor
+from mnistgen.training.session import train
+
+FEW = ("trainer.limit_train_batches=4", "trainer.limit_val_batches=1", "data.batch_size=16")
+PRECISIONS = ("bf16-mixed", "32-true")
+
+
+@pytest.fixture(autouse=True)
+def no_fid(monkeypatch):
+    """A training of an instant; tests of its own measure FID."""
+    monkeypatch.setattr(FIDMonitor, "fid", lambda *_: 1.0)
+
+
+def together(**values):
+    """Every value of every key at least once, in as few combinations as there can be."""
+    longest = max(map(len, values.values()))
+    cycles = [[f"{key}={v}" for v in options] * longest for key, options in values.items()]
+    return [list(one) for one in islice(zip(*cycles, strict=False), longest)]
+
+
+CHOICES = together(
+    model=[*choices("model")],
+    optimizer=[*choices("optimizer")],
+    lr=[*choices("lr")],
+    **{
+        "model.activation": [*ACTIVATIONS],
+        "model.batch_norm": ["false", "true"],
+        "data.binarize": ["none", "static", "dynamic"],
+    },
+)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("overrides", CHOICES, ids=" ".join)
+def test_every_choice_trains(new_run, overrides, precision):
+    run = new_run(*overrides, *FEW, "trainer.max_epochs=2", f"trainer.precision={precision}")
+    train(run)
+    assert run.info().precision == precision
+    assert len(run.metrics()) == 2
+    state = torch.load(run.last, weights_only=True)["state_dict"]
+    weights = [value for value in state.values() if value.is_floating_point()]
+    assert {value.dtype for value in weights} == {torch.float32}
+    assert all(value.isfinite().all() for value in weights)
+
+
+OPTIONS = {
+    "check_val_every_n_epoch": "2",
+    "accumulate_grad_batches": "4",
+    "gradient_clip_val": "1",
+    "gradient_clip_algorithm": "norm",
+    "deterministic": "true",
+    "benchmark": "false",
+    "detect_anomaly": "true",
+    "profiler": "simple",
+    "enable_progress_bar": "false",
+    "overfit_batches": "2",
+}
+
+
+def test_every_option_of_the_trainer_is_trained_with():
+    always = ("accelerator", "strategy", "devices", "max_epochs", "quality_every", "precision")
+    always += ("limit_train_batches", "limit_val_batches")
+    names = {key.removeprefix("trainer.") for key in RULES if key.startswith("trainer.")}
+    assert names == {*OPTIONS, *always}
+
+
+@pytest.mark.filterwarnings("ignore:You requested to overfit")  # it says that it shuffles no more
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("model", ["densevae", "densegan"])
+def test_the_options_of_the_trainer_train(new_run, precision, model):
+    automatic = [name for name in OPTIONS if name.startswith(("gradient", "accumulate"))]
+    left_out = [] if model == "densevae" else automatic
+    options = [f"+trainer.{k}={v}" for k, v in OPTIONS.items() if k not in left_out]
+    run = new_run(
+        f"model={model}", *FEW, *options, "lr=plateau", "trainer.max_epochs=3",
+        f"trainer.precision={precision}",
+    )  # fmt: skip
+    train(run)
+    assert run.info().status == "finished"
+    assert "FIT Profiler Report" in run.log.read_text()
+    measured = [any(name.startswith("val/") for name in row) for row in run.metrics()]
+    assert measured == [False, True, True]  # the last has val/fid
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("algorithm", ["norm", "value"])
+def test_clipped_gradients_move_the_weights_by_no_more(new_run, precision, algorithm):
+    clip = ("+trainer.gradient_clip_val=1e-3", f"+trainer.gradient_clip_algorithm={algorithm}")
+    common = ("optimizer=sgd", "optim.lr=1", "trainer.max_epochs=1", "model.batch_norm=false")
+    run = new_run(
+        *common, *clip, "trainer.limit_train_batches=1", "trainer.limit_val_batches=1",
+        f"trainer.precision={precision}",
+    )  # fmt: skip
+    untrained = new_run(*common, "optim.lr=1e-30", *FEW[:2], name="untrained")
+    for one in (run, untrained):
+        train(one)
+    after, before = (
+        torch.load(one.last, weights_only=True)["state_dict"] for one in (run, untrained)
+    )
+    moves = torch.cat([(after[name] - before[name]).flatten() for name in before])
+    size = moves.norm() if algorithm == "norm" else moves.abs().max()
+    assert float(size) == pytest.approx(1e-3, rel=1e-2)
+
+
+@pytest.mark.parametrize("val_size", [5_000, 0])
+def test_the_loss_is_its_terms_whatever_lightning_makes_of_what_is_returned(new_run, val_size):
+    accumulate = ("+trainer.accumulate_grad_batches=4", f"data.val_size={val_size}")
+    run = new_run("model=densevae", *FEW, *accumulate, "trainer.max_epochs=1", "logger=csv")
+    train(run)
+    (row,) = run.metrics()
+    terms = row["train/reconstruction"] + row["train/kl"]
+    assert row["train/loss"] == pytest.approx(terms, rel=1e-6)
+    assert run.best.exists()
