@@ -41,22 +41,22 @@ def main(values: Config) -> None:
     evaluations = Evaluations(Path(values["cache"]), **options)
     columns: dict[str | None, dict[str, Measures]] = {}  # by data set
     comparisons: dict[str | None, dict[str, Measures]] = {}
-    failed = 0
+    errors: list[str] = []
     for label, run in _labels(runs).items():
         try:
             one = evaluations.evaluate(run, values["checkpoint"], force=values["force"])
         except UserError as error:
-            if len(runs) == 1:
-                raise
-            failed += 1
-            print(f"error: {error}", file=sys.stderr)
+            errors.append(str(error))
             continue
         columns.setdefault(one.settings.data_checksum, {})[label] = one.metrics
         comparisons[one.settings.data_checksum] = one.comparisons
     for data, measures in columns.items():
         tables.show(_table(measures | comparisons[data]))
-    if failed:
-        raise UserError(f"{failed} of {len(runs)} runs could not be evaluated")
+    errors += evaluations.unwritten
+    for reason in errors[:-1]:
+        print(f"error: {reason}", file=sys.stderr)
+    if errors:
+        raise UserError(errors[-1])
 
 
 def _choose(patterns: Any) -> list[Run]:

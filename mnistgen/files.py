@@ -14,8 +14,7 @@ from mnistgen.errors import Busy
 log = logging.getLogger(__name__)
 
 LOCK = ".lock"  # the file in a folder that its lock is on
-PATIENCE = 0.25  # seconds that a lock is waited for: its holder may only look (see `is_locked`)
-FOR_EVER = -1
+PATIENCE = 0.25  # seconds in which a lock is tried for: its holder may only look (see `is_locked`)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -39,16 +38,20 @@ def keep_as(path: Path, name: str) -> None:
 
 
 @contextlib.contextmanager
-def lock(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
+def lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Keep other processes off a folder while this one lives, or warn where it has no locks.
 
-    Raises Busy where another process holds it for longer than `patience`, in seconds.
+    Where another process holds it, wait for that, or raise Busy.
     """
     held = _lock_of(folder)
     try:
-        held.acquire(timeout=patience, poll_interval=0.05)
+        held.acquire(timeout=PATIENCE, poll_interval=0.05)
     except Timeout as error:
-        raise Busy(f"{folder} is in use by another process") from error
+        words = f"{folder} is in use by another process"
+        if not wait:
+            raise Busy(words) from error
+        log.info("%s: waiting for it", words)
+        held.acquire(poll_interval=0.2)
     except OSError as error:
         log.warning("%s cannot be locked (%s): use it in one process only", folder, error.strerror)
     try:

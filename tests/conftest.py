@@ -20,6 +20,15 @@ def command(*arguments: str, module: str = "mnistgen") -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
+READ_ONLY = """
+import errno, os, runpy, sys
+def refuse(source, target, **options):
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(target))
+os.replace = refuse
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
+"""A program that cannot write a file where it belongs; permissions do not stop root."""
+
 SEVERAL = """
 import contextlib, importlib, io, json, sys
 main, ends = importlib.import_module(sys.argv[1]).main, []
@@ -50,6 +59,10 @@ class CommandLine:
         done = self._run(words, input=json.dumps(commands), **options)
         assert done.returncode == 0, done.stderr
         return [subprocess.CompletedProcess(*end) for end in json.loads(done.stdout)]
+
+    def read_only(self, *arguments, module="mnistgen"):
+        """Run a command that cannot write any file."""
+        return self.python(READ_ONLY, module, *arguments)
 
     def python(self, code, *arguments):
         """Run other code with these arguments."""

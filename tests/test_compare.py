@@ -55,6 +55,15 @@ def test_the_command_writes_table_and_plot_and_shows_the_best(cli, sweep):
     assert "<svg" in (sweep / "sweep.svg").read_text()
 
 
+def test_a_table_that_cannot_be_written_is_shown(cli, sweep):
+    done = cli.read_only("sweep=sweep", module="mnistgen.compare")
+    assert done.returncode == 1
+    assert "bad | [red], value" in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert "Read-only file system" in line
+    assert "sweep.csv" in line
+
+
 def test_any_column_can_be_compared_and_none_is_said(cli, sweep):
     assert cli("sweep=sweep", "metric=val/loss", module="mnistgen.compare").returncode == 0
     assert ",-92," in (sweep / "sweep.csv").read_text()

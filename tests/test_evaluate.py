@@ -88,6 +88,37 @@ def test_evaluating_twice_gives_the_same_numbers_and_once_is_enough(cli, folder,
     assert path.read_bytes() == first
 
 
+def test_what_was_measured_is_shown_where_it_cannot_be_written(cli, folder):
+    done = cli.read_only("run=densegan", *FEW, "cache=cache", module="mnistgen.evaluate")
+    assert done.returncode == 1
+    assert "FID" in done.stdout
+    lines = done.stderr.splitlines()
+    assert "cache/comparisons-" in lines[-2]
+    assert lines[-1] == (
+        "error: densegan/evaluation.json cannot be written: Read-only file system"
+    )
+
+
+def test_nothing_is_written_to_say_that_a_run_is_finished(cli, folder):
+    run = Run(folder / "densegan")
+    (run.path / ".lock").unlink()
+    done = cli.read_only("resume=densegan")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "densegan is finished: nothing to do\n"
+    assert not (run.path / ".lock").exists()
+
+
+def test_a_copy_of_a_checkpoint_is_as_good(cli, folder, tmp_path):
+    shutil.copy(Run(folder / "densegan").last, tmp_path / "copy.ckpt")
+    words = ("run=densegan", "n=4", "seed=1")
+    for out, more in (("a.npz", ()), ("b.npz", ("checkpoint=copy.ckpt",))):
+        assert cli(*words, *more, f"out={out}", module="mnistgen.sample").returncode == 0
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    (tmp_path / "bad.ckpt").write_bytes(Run(folder / "densegan").last.read_bytes()[:-100])
+    done = cli(*words, "checkpoint=bad.ckpt", module="mnistgen.sample")
+    assert done.stderr == "error: bad.ckpt is not a checkpoint of plain data\n"
+
+
 def flip_a_byte(path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1

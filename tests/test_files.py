@@ -67,7 +67,7 @@ def test_a_lock_is_waited_for_as_long_as_wanted(tmp_path):
     holding.wait()
     with pytest.raises(Busy, match="in use by another process"), files.lock(tmp_path):
         pass
-    with files.lock(tmp_path, files.FOR_EVER):
+    with files.lock(tmp_path, wait=True):
         order.append("second")
     thread.join()
     assert order == ["first", "second"]

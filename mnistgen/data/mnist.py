@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, default_convert
 from torchvision import datasets
 
+from mnistgen import files
 from mnistgen.config import Config, build, expand_path, one_line
 from mnistgen.config.rules import TRAIN_SIZE
 from mnistgen.data import idx
@@ -182,10 +183,20 @@ def _read(kind: type[MNIST], root: Path) -> Arrays:
 
 def _folder(kind: type[MNIST], root: Path) -> Path:
     """Where all four files are, after a download if need be."""
-    torchvision_folder = root / kind.torchvision_name / "raw"
-    for folder in (root, torchvision_folder):
-        if all(idx.find(folder, name).is_file() for name in FILES):
-            return folder
+    folders = root, root / kind.torchvision_name / "raw"
+    if not any(map(_is_complete, folders)):
+        root.mkdir(parents=True, exist_ok=True)
+        with files.lock(root, wait=True):  # of two processes one downloads
+            if not any(map(_is_complete, folders)):
+                _download(kind, root)
+    return next(folder for folder in folders if _is_complete(folder))
+
+
+def _is_complete(folder: Path) -> bool:
+    return all(idx.find(folder, name).is_file() for name in FILES)
+
+
+def _download(kind: type[MNIST], root: Path) -> None:
     dataset = getattr(datasets, kind.torchvision_name)
     try:
         with contextlib.redirect_stdout(None):  # its progress bar goes to stderr
@@ -196,4 +207,3 @@ def _folder(kind: type[MNIST], root: Path) -> Path:
             f"({one_line(error)}); put {', '.join(FILES)}, plain or .gz, into "
             f"data.root={root} by hand"
         ) from error
-    return torchvision_folder

@@ -32,12 +32,13 @@ class Evaluations:
         self.cache = cache
         self.options = options
         self.evaluators: dict[str, Evaluator] = {}
+        self.unwritten: list[str] = []  # what was measured and cannot be kept, and why
 
     def evaluate(self, run: Run, checkpoint: str, *, force: bool) -> Evaluation:
         """The evaluation of a run, from its evaluation.json where it was made in the same way.
 
-        Otherwise, or with `force`, it is made and written there. Raises UserError where the run's
-        checkpoint cannot be used.
+        Otherwise, or with `force`, it is made and written there, or noted as `unwritten`. Raises
+        UserError where the run's checkpoint cannot be used.
         """
         trained = model.load(run, checkpoint)
         data = str({key: trained.config["data"][key] for key in ("_target_", "root")})
@@ -54,7 +55,10 @@ class Evaluations:
         comparisons = evaluator.comparisons(self.cache)
         metrics = evaluator.measure(trained)
         evaluation = Evaluation(settings=protocol, comparisons=comparisons, metrics=metrics)
-        run.write_evaluation(evaluation)
+        try:
+            run.write_evaluation(evaluation)
+        except OSError as error:
+            self.unwritten.append(f"{run.evaluation_path} cannot be written: {error.strerror}")
         return evaluation
 
 
@@ -121,8 +125,11 @@ class Evaluator:
             "their mean": self._quality(images.mean(0).expand(self.n, -1, -1, -1)),
             "noise": self._quality(torch.rand(self.n, 1, 28, 28, generator=generator)),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(comparisons, indent=2).encode())
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, json.dumps(comparisons, indent=2).encode())
+        except OSError as error:
+            log.warning("%s cannot be written: %s", path, error.strerror)
         return comparisons
 
     def _quality(self, images: Tensor) -> Measures:

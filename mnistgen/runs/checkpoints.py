@@ -69,9 +69,10 @@ def read(path: Path) -> Loaded:
     """The checkpoint at `path`, on the CPU.
 
     Raises UserError where its checksum is not the recorded one, or it holds more than plain data.
+    A copy of one, of which no checksum is recorded where it lies, is taken as it is.
     """
-    content = _verified(path)
-    if content is None:
+    content = _content(path)
+    if not _is_whole(path, content, default=True):
         raise UserError(f"{path} is damaged: its SHA-256 is not recorded in checksums.json")
     try:
         checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
@@ -87,7 +88,7 @@ def newest(run: Run) -> Path | None:
     """
     candidates = [path for path in (run.last, run.previous) if path.exists()]
     for path in candidates:
-        if _verified(path) is not None:
+        if _is_whole(path, _content(path), default=False):
             return path
         log.warning("%s is damaged (its SHA-256 is not the recorded one)", path)
     if candidates:
@@ -95,10 +96,14 @@ def newest(run: Run) -> Path | None:
     return None
 
 
-def _verified(path: Path) -> bytes | None:
+def _content(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    sums = checksums.read(path.parent).get(path.name, [])
-    return content if checksums.sha256(content) in sums else None
+
+
+def _is_whole(path: Path, content: bytes, *, default: bool) -> bool:
+    """Whether a checkpoint has a checksum that is recorded; the default is for those without."""
+    sums = checksums.read(path.parent).get(path.name)
+    return default if sums is None else checksums.sha256(content) in sums

@@ -96,12 +96,12 @@ def publish(folder: Path, metric: str) -> None:
     markdown = table.markdown()
     if failures:
         markdown += "\nFailed:\n\n" + "".join(f"- {failure}\n" for failure in failures)
-    write_atomically(folder / "sweep.csv", table.csv().encode())
-    write_atomically(folder / "sweep.md", markdown.encode())
     best = [place for place, group in enumerate(comparison.groups) if group in comparison.best]
     tables.show(table, bold=best)
     for failure in failures:
         print(f"failed: {failure}")
+    write_atomically(folder / "sweep.csv", table.csv().encode())
+    write_atomically(folder / "sweep.md", markdown.encode())
     key, curves = comparison.curves()
     if curves:
         from mnistgen.plots import charts  # with it matplotlib, which takes a second

@@ -16,6 +16,7 @@ from rich.console import Console
 from mnistgen.config import Config, build, one_line
 from mnistgen.data.mnist import data_module
 from mnistgen.errors import UserError
+from mnistgen.metrics.lenet import weights
 from mnistgen.runs import Run, checkpoints
 from mnistgen.seeds import stream
 from mnistgen.training import machine, processes
@@ -41,7 +42,7 @@ def check(config: Config) -> None:
         for option in NEED_AUTOMATIC & config["trainer"].keys():
             name = type(model).__name__
             raise UserError(f"trainer.{option} is not allowed: {name} makes its updates itself")
-    data_module(config).arrays()
+    weights.load(data_module(config))  # what val/fid is measured with is made of the data
 
 
 def fit(

@@ -178,15 +178,14 @@ def test_every_choice_makes_its_objects(composed, tmp_path, monkeypatch, group, 
             assert trainer.max_epochs == (1 if choice == "smoke" else 50)
             assert trainer.world_size == (2 if choice == "ddp" else 1)
     elif group == "logger" and choice != "none":
-        package = {"mlflow": "mlflow", "wandb": "wandb"}.get(choice)
-        if package and importlib.util.find_spec(package) is None:
-            with pytest.raises(UserError, match=f"mnistgen.{choice}"):
-                objects.build("logger", made["logger"], save_dir=str(tmp_path))
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # those of others' databases and networks
-                logger = objects.build("logger", made["logger"], save_dir=str(tmp_path))
-            assert type(logger).__name__.lower() == f"{choice}logger"
+        if choice in objects.NEED_PACKAGE and importlib.util.find_spec(choice) is None:
+            with pytest.raises(UserError, match=rf"mnistgen\[{choice}\]"):
+                objects.check_packages(made)
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # those of others' databases and networks
+            logger = objects.build("logger", made["logger"], save_dir=str(tmp_path))
+        assert type(logger).__name__.lower() == f"{choice}logger"
 
 
 def test_a_saved_interpolation_is_refused(tmp_path, composed):

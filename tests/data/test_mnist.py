@@ -1,5 +1,7 @@
 import gzip
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import URLError
@@ -170,6 +172,39 @@ def test_a_failed_download_says_what_to_do(tmp_path, monkeypatch):
         module(FashionMNIST, root=str(tmp_path))
     assert all(name in str(error.value) for name in (*FILES, str(tmp_path)))
     assert "\n" not in str(error.value)
+
+
+DOWNLOAD = """
+import shutil, sys, time
+from pathlib import Path
+from torchvision import datasets
+from mnistgen.data import FashionMNIST, mnist
+def download(root, download):  # as torchvision's: file by file, into the folder itself
+    print("downloads", file=sys.stderr)  # a bar would be there, too
+    folder = Path(root) / "FashionMNIST" / "raw"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in mnist.FILES:
+        source = Path(mnist.__file__).parent / "files" / f"{name}.gz"
+        (folder / f"{name}.gz").write_bytes(b"half of it")
+        time.sleep(0.2)
+        shutil.copy(source, folder)
+download.mirrors = ["http://example.org"]
+datasets.FashionMNIST = download
+FashionMNIST.checksums = mnist.MNIST.checksums
+data = FashionMNIST(root=sys.argv[1], batch_size=128, val_size=0, binarize="none", seed=1)
+print(data.arrays().checksum)
+"""
+
+
+def test_of_two_processes_one_downloads_and_the_other_waits(tmp_path):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    words = [sys.executable, "-c", DOWNLOAD, str(tmp_path / "new")]
+    started = [subprocess.Popen(words, text=True, **pipes) for _ in range(2)]
+    said = [process.communicate(timeout=120)[0].split() for process in started]
+    assert sorted(said, key=len) == [
+        [module().arrays().checksum],
+        ["downloads", module().arrays().checksum],
+    ]
 
 
 def test_other_sets_are_read_where_they_lie(folder):

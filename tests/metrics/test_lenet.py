@@ -1,6 +1,8 @@
 import logging
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 import torch
@@ -101,11 +103,28 @@ def test_shifts_move_whole_images_by_up_to_two_pixels():
     }
 
 
+def test_of_two_processes_one_trains(tiny, monkeypatch):
+    def slowly(dataset, path):
+        trained.append(path)
+        time.sleep(1)
+        weights.write_atomically(path, weights.MNIST_WEIGHTS.read_bytes())
+
+    trained = []
+    monkeypatch.setattr(weights, "write", slowly)
+    threads = [threading.Thread(target=load, args=[tiny]) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(trained) == 1
+
+
 def test_other_data_train_their_own_once(tiny, caplog):
     caplog.set_level(logging.INFO)
     first, sha256 = load(tiny)
     assert "Tiny" in caplog.text
-    assert list(tiny.root.iterdir()) == [tiny.root / "lenet-tiny-01234567.safetensors"]
+    made = {path.name for path in tiny.root.iterdir()}
+    assert made == {".lock", "lenet-tiny-01234567.safetensors"}
     caplog.clear()
     again, sha256_again = load(tiny)
     assert not caplog.text
@@ -121,7 +140,8 @@ def test_damaged_cache_is_named(tiny):
 
 
 def test_cache_that_cannot_be_written_is_named(tiny, monkeypatch):
-    tiny.root = tiny.root / "nowhere"
+    tiny.root = tiny.root / "file"
+    tiny.root.touch()
     monkeypatch.setattr(weights, "train", lambda *_, **__: LeNet())
     with pytest.raises(UserError, match="cannot be written"):
         load(tiny)

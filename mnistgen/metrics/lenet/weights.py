@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mnistgen import files
 from mnistgen.data.mnist import MNIST
 from mnistgen.errors import UserError
 from mnistgen.files import write_atomically
@@ -43,8 +44,11 @@ def load(dataset: MNIST) -> tuple[LeNet, str]:
     """
     path = weights_path(dataset)
     if path != MNIST_WEIGHTS and not path.exists():
-        log.info("training the feature network of %s, once: %s", dataset.torchvision_name, path)
-        write(dataset, path)
+        with files.lock(path.parent, wait=True):  # of two processes one trains
+            if not path.exists():
+                name = dataset.torchvision_name
+                log.info("training the feature network of %s, once: %s", name, path)
+                write(dataset, path)
     try:
         content = path.read_bytes()
     except OSError as error:
