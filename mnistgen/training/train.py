@@ -67,8 +67,11 @@ def fit(
             trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     except MisconfigurationException as error:
         raise UserError(f"trainer: {one_line(error)}") from error
-    if trainer.current_epoch < config["trainer"]["max_epochs"]:
-        raise UserError(f"Lightning stopped after {trainer.current_epoch} epochs of {run.path}")
+    done, epochs = trainer.current_epoch, config["trainer"]["max_epochs"]
+    if done < epochs:
+        raise UserError(
+            f"{run.path}: Lightning stopped after {done} epochs, before the last of {epochs}"
+        )
     # Not from the trainer: it has none when a crash came after the last epoch's checkpoint
     values = [row[FID] for row in run.metrics() if FID in row]
     return values[-1] if values else None

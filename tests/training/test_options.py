@@ -7,6 +7,7 @@ import torch
 
 from mnistgen.config.objects import choices
 from mnistgen.config.rules import ACTIVATIONS, RULES
+from mnistgen.errors import UserError
 from mnistgen.training.fid import FIDMonitor
 from mnistgen.training.session import train
 
@@ -109,6 +110,21 @@ def test_clipped_gradients_move_the_weights_by_no_more(new_run, precision, algor
     moves = torch.cat([(after[name] - before[name]).flatten() for name in before])
     size = moves.norm() if algorithm == "norm" else moves.abs().max()
     assert float(size) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_run_that_lightning_ends_early_has_not_finished(new_run):
+    run = new_run("model=densevae", *FEW, "trainer.max_epochs=3")
+    config = run.config()
+    config["trainer"]["max_steps"] = 5  # as runs could have it before it was refused
+    run.change_config(config, [])
+    for epochs in (3, 8):
+        config["trainer"]["max_epochs"] = epochs
+        run.change_config(config, [])
+        with pytest.raises(
+            UserError, match=rf"stopped after \d epochs, before the last of {epochs}"
+        ):
+            train(run)
+        assert run.info().status == "failed"
 
 
 @pytest.mark.parametrize("val_size", [5_000, 0])
