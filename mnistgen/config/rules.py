@@ -63,6 +63,10 @@ def either(*rules: Rule) -> Rule:
 NULL = Rule("null", lambda value: value is None)
 TRUTH = Rule("true or false", lambda value: type(value) is bool)
 PATH = Rule("a path", lambda value: isinstance(value, str) and value != "")
+FOLDERS = Rule(
+    "a folder, a list of folders or a glob",
+    lambda value: isinstance(value, (str, list)) and bool(value),
+)
 SWEEP_NAME = Rule(
     "a name of letters, digits and . _ + -",
     lambda value: isinstance(value, str) and bool(re.fullmatch(r"\w[\w.+-]*", value)),

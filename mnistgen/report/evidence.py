@@ -76,9 +76,9 @@ class Evidence:
         raise Missing(f"no sweep of {key} for {model} that has {value:g}")
 
 
-def gather(root: Path) -> Evidence:
-    """The evidence of the run folders at or below `root`."""
-    runs, notes = select(root)
+def gather(*roots: Path) -> Evidence:
+    """The evidence of the run folders at or below some folders."""
+    runs, notes = select(*roots)
     # In the order of the models, those nearest to the paper's recipe first
     groups = sorted(pool(runs), key=lambda g: (paper.place(g.model), paper.distance(g)))
     by_model = representatives(groups)
@@ -92,9 +92,9 @@ def gather(root: Path) -> Evidence:
     return Evidence(runs, notes, groups, by_model, both, models)
 
 
-def select(root: Path) -> tuple[list[Record], list[Note]]:
-    """The runs at or below `root` that count, oldest first, and what does not count and why."""
-    runs, notes = records.read_all(root)
+def select(*roots: Path) -> tuple[list[Record], list[Note]]:
+    """The runs below some folders that count, oldest first, and what does not count and why."""
+    runs, notes = records.read_all(*roots)
     good = []
     for record in runs:
         try:
