@@ -60,6 +60,7 @@ def either(*rules: Rule) -> Rule:
     return Rule(words, lambda value: any(rule.holds(value) for rule in rules))
 
 
+ANY = Rule("anything", lambda value: True)
 NULL = Rule("null", lambda value: value is None)
 TRUTH = Rule("true or false", lambda value: type(value) is bool)
 PATH = Rule("a path", lambda value: isinstance(value, str) and value != "")
