@@ -1,24 +1,18 @@
 """Measure trained models: python -m mnistgen.evaluate run=outputs/cnngan."""
 
-import glob
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mnistgen import cli
 from mnistgen.config import Config, rules
-from mnistgen.config.rules import Rule
 from mnistgen.errors import UserError
 from mnistgen.plots import tables
 from mnistgen.plots.tables import Table
 from mnistgen.runs import MEASURES, Measures, Run, store
 
 RULES = {
-    "run": Rule(
-        "a folder, a list of folders or a glob",
-        lambda value: isinstance(value, (str, list)) and bool(value),
-    ),
+    "run": rules.FOLDERS,
     "checkpoint": rules.CHECKPOINT,
     "cache": rules.PATH,
     "n": rules.whole(64, 60_000),  # from the number of features
@@ -33,7 +27,9 @@ RULES = {
 @cli.command("evaluate", RULES)
 def main(values: Config) -> None:
     """Measure each run that has not been measured with these settings, and show all."""
-    runs = _choose(values["run"])
+    runs = store.whole_runs(*store.folders("run", values["run"]))
+    if not runs:
+        raise UserError(f"run={values['run']}: there is no run folder")
 
     from mnistgen.metrics.evaluation import Evaluations
 
@@ -57,19 +53,6 @@ def main(values: Config) -> None:
         print(f"error: {reason}", file=sys.stderr)
     if errors:
         raise UserError(errors[-1])
-
-
-def _choose(patterns: Any) -> list[Run]:
-    """The runs that `run=` names: folders, folders that hold some, or globs of either."""
-    runs: list[Run] = []
-    for pattern in patterns if isinstance(patterns, list) else [patterns]:
-        exact = Path(str(pattern)).exists()  # though its name may look like a glob
-        paths = [str(pattern)] if exact else sorted(glob.glob(str(pattern)))  # noqa: PTH207
-        below = [run for path in paths for run in store.whole_runs(Path(path))]
-        if not below:
-            raise UserError(f"run={pattern}: there is no run folder")
-        runs += below
-    return list({run.path.resolve(): run for run in runs}.values())
 
 
 def _labels(runs: list[Run]) -> dict[str, Run]:

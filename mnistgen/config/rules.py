@@ -61,10 +61,15 @@ def either(*rules: Rule) -> Rule:
     return Rule(words, lambda value: any(rule.holds(value) for rule in rules))
 
 
+ANY = Rule("anything", lambda value: True)
 NULL = Rule("null", lambda value: value is None)
 TRUTH = Rule("true or false", lambda value: type(value) is bool)
 PATH = Rule(  # a folder may be called 2027
     "a path", lambda value: type(value) is int or (isinstance(value, str) and value != "")
+)
+FOLDERS = Rule(
+    "a folder, a list of folders or a glob",
+    lambda value: PATH.holds(value) or (isinstance(value, list) and bool(value)),
 )
 SWEEP_NAME = Rule(
     "a name of letters, digits and . _ + -",

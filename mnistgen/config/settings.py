@@ -3,10 +3,12 @@
 Sweeps, comparisons, reports and resumes all use it.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from mnistgen.config import rules
 from mnistgen.config.values import Config, leaves, to_override
 
 Settings = dict[str, Any]
@@ -21,11 +23,17 @@ MACHINE = "threads", "logger"
 # The repetition: runs of one recipe differ in it
 SEED = "seed"
 
-# Settings of which the paper says nothing: with any of them a run is of its recipe
-SILENT = (
-    "data.root", "optim.fused", "trainer.accelerator", "trainer.strategy", "trainer.precision",
-    "trainer.quality_every",
-)  # fmt: skip
+# Settings of which the paper says nothing: with any of these values a run is of its recipe
+SILENT = {
+    "data.root": rules.ANY,
+    "data.val_size": rules.whole(0, rules.TRAIN_SIZE // 10),  # with more it is other data
+    "optim.fused": rules.ANY,
+    "trainer.accelerator": rules.ANY,
+    "trainer.strategy": rules.ANY,
+    "trainer.precision": rules.ANY,
+    "trainer.quality_every": rules.ANY,
+    "trainer.limit_val_batches": rules.ANY,
+}
 
 
 def to_save(config: Config) -> Config:
@@ -52,6 +60,20 @@ def recipe_settings(config: Config) -> Settings:
     return {key: value for key, value in run_settings(config).items() if key != SEED}
 
 
+def is_silent(key: str, value: Any) -> bool:
+    """Whether the paper says nothing of a setting with this value."""
+    return key in SILENT and SILENT[key].holds(value)
+
+
+def images_an_epoch(settings: Settings) -> int:
+    """How many training images an epoch sees."""
+    images: int = rules.TRAIN_SIZE - settings["data.val_size"]
+    step: int = settings["data.batch_size"] * settings["trainer.devices"]
+    steps = math.ceil(images / step)
+    limit = settings.get("trainer.limit_train_batches", 1.0)  # a number of steps, or a share
+    return min(images, step * min(steps, int(steps * limit) if type(limit) is float else limit))
+
+
 def lies_in(key: str, parts: tuple[str, ...]) -> bool:
     """Whether a dotted key is one of some keys, or lies below one."""
     return any(key == part or key.startswith(f"{part}.") for part in parts)
@@ -64,9 +86,16 @@ def differing(first: Settings, second: Settings) -> Iterator[str]:
             yield key
 
 
-def differences(settings: Settings, standard: Settings) -> tuple[str, ...]:
-    """What settings have that a standard has not, as key=value; null where they have nothing."""
-    return tuple(f"{key}={shown(settings.get(key))}" for key in differing(settings, standard))
+def differences(settings: Settings, standard: Settings, *, silent: bool) -> tuple[str, ...]:
+    """What settings have that a standard has not, as key=value; null where they have nothing.
+
+    With `silent` it is what the paper says nothing of, and otherwise the rest.
+    """
+    return tuple(
+        f"{key}={shown(settings.get(key))}"
+        for key in differing(settings, standard)
+        if is_silent(key, settings.get(key)) == silent
+    )
 
 
 def shown(value: Any) -> str:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from mnistgen import cli
 from mnistgen.config import Config, rules
-from mnistgen.errors import UserError
 from mnistgen.files import write_atomically
+from mnistgen.runs import store
 
 log = logging.getLogger(__name__)
 
 RULES = {
-    "runs": rules.PATH,
+    "runs": rules.FOLDERS,
     "out": rules.PATH,
     "play": rules.TRUTH,
     "threads": rules.RULES["threads"],
@@ -21,14 +21,12 @@ RULES = {
 @cli.command("report", RULES)
 def main(values: Config) -> None:
     """Write the page, and its figures and tables as files."""
-    root, out = Path(values["runs"]), Path(values["out"])
-    if not root.is_dir():
-        raise UserError(f"runs={root} is not allowed: there is no such folder")
+    roots, out = store.folders("runs", values["runs"]), Path(values["out"])
 
     from mnistgen.report import page  # with it torch, which takes seconds
     from mnistgen.report.evidence import gather
 
-    evidence = gather(root)
+    evidence = gather(*roots)
     for note in evidence.notes:
         log.warning("%s: %s", note.name, note.reason)
     for name, content in page.files(evidence, play=values["play"]).items():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mnistgen.config import rules
 from mnistgen.errors import UserError
 from mnistgen.inference.model import Trained, load
-from mnistgen.report import paper
+from mnistgen.report import paper, ranking
 from mnistgen.report.verdicts import SHAPES, Estimate, estimate
 from mnistgen.runs import Curve, Group, Note, Pooled, Protocol, Record, records
 from mnistgen.runs.groups import alike, curve_against, pool
@@ -69,19 +69,24 @@ class Evidence:
         return estimate(name, pooled)
 
     def sweep(self, model: str, key: str, value: float) -> Sweep:
-        """The first sweep over a setting that tried `value`."""
+        """The first sweep over a setting that tried `value` in whole epochs."""
         for sweep in self.sweeps:
-            if (sweep.model, sweep.key) == (model, key) and value in sweep.groups:
+            same = (sweep.model, sweep.key) == (model, key)
+            if (
+                same
+                and value in sweep.groups
+                and all(map(ranking.is_whole, sweep.groups.values()))
+            ):
                 return sweep
-        raise Missing(f"no sweep of {key} for {model} that has {value:g}")
+        raise Missing(f"no sweep of {key} in whole epochs for {model} that has {value:g}")
 
 
-def gather(root: Path) -> Evidence:
-    """The evidence of the run folders at or below `root`."""
-    runs, notes = select(root)
+def gather(*roots: Path) -> Evidence:
+    """The evidence of the run folders at or below some folders."""
+    runs, notes = select(*roots)
     # In the order of the models, those nearest to the paper's recipe first
-    groups = sorted(pool(runs), key=lambda g: (paper.place(g.model), paper.distance(g)))
-    by_model = representatives(groups)
+    groups = sorted(pool(runs), key=lambda g: (paper.place(g.model), ranking.distance(g)))
+    by_model = ranking.representatives(groups)
     models = {}
     for model, group in by_model.items():
         try:
@@ -92,9 +97,9 @@ def gather(root: Path) -> Evidence:
     return Evidence(runs, notes, groups, by_model, both, models)
 
 
-def select(root: Path) -> tuple[list[Record], list[Note]]:
-    """The runs at or below `root` that count, oldest first, and what does not count and why."""
-    runs, notes = records.read_all(root)
+def select(*roots: Path) -> tuple[list[Record], list[Note]]:
+    """The runs below some folders that count, oldest first, and what does not count and why."""
+    runs, notes = records.read_all(*roots)
     good = []
     for record in runs:
         try:
@@ -130,26 +135,21 @@ def _conditions(protocol: Protocol) -> tuple[Any, ...]:
     return tuple(getattr(protocol, name) for name in names)
 
 
-def representatives(groups: Iterable[Group]) -> dict[str, Group]:
-    """For each model the group that stands for it: finished, near the paper's recipe, long."""
-    by_model: dict[str, list[Group]] = {}
-    for group in groups:
-        by_model.setdefault(group.model, []).append(group)
-    return {model: max(members, key=_rank) for model, members in by_model.items()}
-
-
 def sweeps(groups: Iterable[Group], key: str) -> list[Sweep]:
-    """The sweeps over a setting that is a number, those nearest to the paper's recipe first."""
+    """The sweeps over a number, long ones and then those nearest to the paper's recipe first."""
     numeric = [g for g in groups if g.finished and type(g.value(key)) in (int, float)]
-    ranked: list[tuple[int, str, Sweep]] = []
+    ranked: list[tuple[tuple[Any, ...], Sweep]] = []
     for members in alike(numeric, key):
         model = members[0].model
-        rest = [c for c in paper.changes(members[0]) if not c.startswith(f"{key}=")]
+        both = paper.changes(members[0]) + paper.details(members[0])
+        rest = [change for change in both if not change.startswith(f"{key}=")]
         label = " ".join([model, *rest])
         if len(members) >= FEWEST:
             by_value = {float(group.value(key)): group for group in members}
-            ranked.append((len(rest), label, Sweep(model, key, label, by_value)))
-    return [sweep for *_, sweep in sorted(ranked, key=lambda item: item[:2])]
+            long = min(ranking.length(group) for group in members)
+            place = [not part for part in long], len(rest), label
+            ranked.append((place, Sweep(model, key, label, by_value)))
+    return [sweep for _, sweep in sorted(ranked, key=lambda item: item[0])]
 
 
 def shape(group: Group, column: str, kind: str) -> Estimate:
@@ -165,9 +165,3 @@ def confusion(group: Group | None) -> NDArray[Any] | None:
     """The counts of a group's runs together, (10, 10); None where none was evaluated."""
     counts = group.confusion() if group else []
     return np.sum(counts, 0) if counts else None
-
-
-def _rank(group: Group) -> tuple[int, ...]:
-    changes, details = paper.distance(group)
-    longest = max(record.info.epochs for record in group.records)
-    return bool(group.finished), -changes, longest, len(group.finished), -details

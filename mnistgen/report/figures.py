@@ -128,8 +128,8 @@ def epochs(evidence: Evidence) -> Figure | None:
 @figure(
     "latent-space",
     "Where the VAEs put the digits.",
-    "Posterior means of 2,000 test images, each drawn as its label. Where a VAE has more "
-    "than two dimensions the plane is that of the first two principal components.",
+    f"Posterior means of {latents.TEST_IMAGES:,} test images, each drawn as its label. Where a "
+    "VAE has more than two dimensions the plane is that of the first two principal components.",
 )
 def latent_space(evidence: Evidence) -> Figure | None:
     """Latents of test images in a plane, each drawn as its digit."""

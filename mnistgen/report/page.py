@@ -9,9 +9,10 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import mnistgen
+from mnistgen.config import rules, settings
 from mnistgen.plots import charts
 from mnistgen.plots.tables import Table
-from mnistgen.report import claims, latents, paper, snapshots, verdicts
+from mnistgen.report import claims, latents, paper, ranking, snapshots, verdicts
 from mnistgen.report.evidence import Evidence
 from mnistgen.report.figures import FIGURES
 from mnistgen.report.tables import TABLES
@@ -66,6 +67,11 @@ def html(
         colours=charts.MODEL_COLOURS,
         epochs=_epochs(evidence),
         toys=toys,
+        opening=ranking.clearest({name: evidence.representatives[name] for name in toys})
+        if toys
+        else None,
+        images_an_epoch=settings.images_an_epoch,
+        train_size=rules.TRAIN_SIZE,
         runtime=_runtime() if toys else {},
         version=mnistgen.__version__,
     )

@@ -67,21 +67,19 @@ def agrees(model: str, key: str, value: Any) -> bool:
     says = TABLE_3.get(key, recipe(model).get(key))
     if isinstance(says, dict):
         says = says.get(model, value)
-    return key in settings.SILENT or value == says
+    return settings.is_silent(key, value) or value == says
 
 
 def changes(group: Group) -> tuple[str, ...]:
-    """What a group has otherwise than the paper's recipe, as key=value."""
-    return settings.differences(group.settings, recipe(group.model))
+    """What a group has otherwise than the paper says, as key=value."""
+    return settings.differences(group.settings, recipe(group.model), silent=False)
 
 
-def distance(group: Group) -> tuple[int, int]:
-    """How many settings of which the paper speaks a group changes, and how many others."""
-    keys = list(settings.differing(group.settings, recipe(group.model)))
-    silent = sum(key in settings.SILENT for key in keys)
-    return len(keys) - silent, silent
+def details(group: Group) -> tuple[str, ...]:
+    """What a group has otherwise than `experiment=paper`, and the paper says nothing of."""
+    return settings.differences(group.settings, recipe(group.model), silent=True)
 
 
 def is_papers(group: Group) -> bool:
     """Whether a group follows the paper's recipe in all of which the paper speaks."""
-    return distance(group)[0] == 0
+    return not changes(group)

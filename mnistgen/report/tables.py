@@ -9,7 +9,7 @@ from mnistgen.report import networks, paper
 from mnistgen.report.claims import Claim, judge
 from mnistgen.report.evidence import Evidence
 from mnistgen.report.paper import GANS, MODELS, VAES
-from mnistgen.runs import MEASURES, Group, Pooled, Record
+from mnistgen.runs import MEASURES, Evaluation, Group, Pooled, Record
 
 
 def hyperparameters(groups: Iterable[Group]) -> Table:
@@ -48,8 +48,11 @@ def results(groups: Iterable[Group], expected: Sequence[str] = ()) -> Table:
         [
             group.model,
             ", ".join(paper.changes(group)),
+            ", ".join(paper.details(group)),
             _text(Pooled([float(record.info.epochs) for record in group.records])),
+            f"{settings.images_an_epoch(group.settings):,}",
             str(len(group.finished)),
+            _samples(record.evaluation for record in group.finished),
             *(_text(group.measure(name)) for name in names),
             _text(group.number("seconds"), unit=60),
             _text(group.number("images_per_s")),
@@ -57,13 +60,14 @@ def results(groups: Iterable[Group], expected: Sequence[str] = ()) -> Table:
         for group in groups
     ]
     missing = [model for model in expected if model not in {group.model for group in groups}]
-    rows += [[model, "not run", *[""] * (len(names) + 4)] for model in missing]
+    rows += [[model, "not run", *[""] * (len(names) + 7)] for model in missing]
     for kind, measures in comparisons.items():
         numbers = [_number(measures[name]) if name in measures else "" for name in names]
-        rows.append([kind, "", "", "", *numbers, "", ""])
+        rows.append([kind, "", "", "", "", "", _samples(evaluations[:1]), *numbers, "", ""])
     labels = [MEASURES[name] for name in names]
+    recipe = "not as in the paper", "the paper is silent on", "epochs", "images an epoch", "seeds"
     speed = "training (minutes)", "images/s"
-    return Table(("model", "not as in the paper", "epochs", "seeds", *labels, *speed), rows)
+    return Table(("model", *recipe, "samples measured", *labels, *speed), rows)
 
 
 def provenance(records: Iterable[Record]) -> Table:
@@ -128,10 +132,10 @@ TABLES = [
     ),
     Entry(
         "table-4-results", "Table 4.",
-        "Mean ± standard deviation over seeds, of 10,000 samples against the 10,000 test images "
-        "in the features of a LeNet made for MNIST. The last columns are the ceiling (real "
-        "training images) and the floors (their mean image, noise); haze, sharpness and distance "
-        "are ratios to the test images'.",
+        "Mean ± standard deviation over seeds, of samples against the test images in the features "
+        "of a LeNet made for the data set. Once a run is evaluated, the last columns are the "
+        "ceiling (real training images) and the floors (their mean image, noise). Haze, sharpness "
+        "and distance are ratios to the test images'.",
         lambda evidence: results(evidence.representatives.values(), MODELS).transposed(),
     ),
     Entry(
@@ -159,6 +163,12 @@ def _varies(key: str, groups: Iterable[Group]) -> bool:
         for group in groups
         if key in group.settings
     )
+
+
+def _samples(evaluations: Iterable[Evaluation | None]) -> str:
+    """Of how many samples some evaluations were made."""
+    numbers = {evaluation.settings.samples for evaluation in evaluations if evaluation}
+    return ", ".join(f"{number:,}" for number in sorted(numbers))
 
 
 def _text(pooled: Pooled | None, unit: float = 1.0) -> str:

@@ -105,13 +105,13 @@ def pool(records: Iterable[Record]) -> list[Group]:
     """The groups, in the order of their first runs.
 
     Of two runs with the same settings and seed the later one counts, unless only the earlier one
-    is finished.
+    is finished, or evaluated.
     """
     together: dict[tuple[str, str], dict[Any, Record]] = {}
     for record in records:
         seeds = together.setdefault((record.model, repr(sorted(record.settings.items()))), {})
         before = seeds.get(record.seed)
-        if before is None or record.finished or not before.finished:
+        if before is None or _progress(record) >= _progress(before):
             seeds[record.seed] = record
     by_seed = [[seeds[seed] for seed in sorted(seeds, key=order)] for seeds in together.values()]
     return [Group(records[0].model, records[0].settings, records) for records in by_seed]
@@ -145,6 +145,10 @@ def order(value: Any) -> tuple[int, float, str]:
     """A key to sort by: numbers by their size, and before all other values by their text."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return (0, float(value), "") if number else (1, 0.0, str(value))
+
+
+def _progress(record: Record) -> tuple[bool, bool]:
+    return record.finished, record.evaluation is not None
 
 
 def _pooled(values: Iterable[Any]) -> Pooled | None:

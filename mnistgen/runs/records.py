@@ -1,6 +1,7 @@
 """Run folders as plain records; what is damaged or out of date is set aside, with the reason."""
 
 import math
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ class Record:
     """What one run folder says of itself."""
 
     run: Run
-    name: str  # its path below the folder that is looked at
+    name: str  # its path below what is looked at, of several folders the one that holds all
     info: Info
     config: Config  # as it was saved, good or not
     rows: list[Row]
@@ -65,12 +66,14 @@ class Note(NamedTuple):
     reason: str
 
 
-def read_all(root: Path) -> tuple[list[Record], list[Note]]:
-    """Every run folder at or below `root`, oldest first, and what has to be set aside."""
+def read_all(*roots: Path) -> tuple[list[Record], list[Note]]:
+    """Every run folder at or below some folders, oldest first, and what has to be set aside."""
     records: list[Record] = []
     notes: list[Note] = []
-    for run in store.all_runs(root):
-        name = str(run.path.relative_to(root)) if run.path != root else run.path.resolve().name
+    top = os.path.commonpath(list(map(os.path.abspath, roots)))
+    for run in store.all_runs(*roots):
+        below = os.path.relpath(run.path, top)
+        name = run.path.resolve().name if below == os.curdir else below
         try:
             records.append(read(run, name))
             reason = records[-1].doubt

@@ -1,6 +1,7 @@
 """The folders of many runs: how a new one is made, and how they are looked for."""
 
 import contextlib
+import glob
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -41,20 +42,36 @@ def create(path: Path, *, model: str, config: Config, overrides: list[str]) -> R
         return run
 
 
-def all_runs(root: Path) -> list[Run]:
-    """All run folders at or below `root`, damaged ones too, by path."""
-    paths = {path.parent for name in ("run.json", ".hydra") for path in root.rglob(name)}
-    return [
-        Run(path)
-        for path in sorted(paths)
-        if not (path.name.startswith(OLD_UNFINISHED) or _is_free(path))
-    ]
+def folders(key: str, value: str | list[str]) -> list[Path]:
+    """The folders that `key=value` names: one, a glob of some, or a list of these.
+
+    Raises UserError for a name that no run folder lies at or below.
+    """
+    found: list[Path] = []
+    for name in map(str, value if isinstance(value, list) else [value]):
+        exact = Path(name).exists()  # though its name may look like a glob
+        paths = [Path(path) for path in ([name] if exact else sorted(glob.glob(name)))]  # noqa: PTH207
+        if not all_runs(*paths):
+            raise UserError(f"{key}={name}: there is no run folder")
+        found += paths
+    return found
 
 
-def whole_runs(root: Path) -> list[Run]:
-    """The run folders at or below `root` whose run.json is whole, oldest first."""
+def all_runs(*roots: Path) -> list[Run]:
+    """All run folders at or below some folders, damaged ones too, by path, and each once."""
+    names = "run.json", ".hydra"
+    paths = {path.parent for root in roots for name in names for path in root.rglob(name)}
+    once: dict[Path, Run] = {}
+    for path in sorted(paths):
+        if not (path.name.startswith(OLD_UNFINISHED) or _is_free(path)):
+            once.setdefault(path.resolve(), Run(path))
+    return list(once.values())
+
+
+def whole_runs(*roots: Path) -> list[Run]:
+    """The run folders at or below some folders whose run.json is whole, oldest first."""
     dated = []
-    for run in all_runs(root):
+    for run in all_runs(*roots):
         with contextlib.suppress(UserError):
             dated.append((run.info().created, run))
     return [run for _, run in sorted(dated, key=lambda pair: pair[0])]

@@ -109,10 +109,10 @@ def test_a_resumed_run_loses_no_key(pair, override):
 def test_differences_name_what_differs_in_few_characters(composed):
     plain = settings.recipe_settings(composed("model=cnngan"))
     changed = composed("model=cnngan", "seed=9", "threads=1", "optimizer=sgd", "lr=cosine")
-    found = settings.differences(settings.recipe_settings(changed), plain)
+    found = settings.differences(settings.recipe_settings(changed), plain, silent=False)
     assert {"optim=SGD", "lr=cosine", "optim.betas=null"} <= set(found)
     assert not any(text.startswith(("seed", "threads", "logger")) for text in found)
-    assert settings.differences(plain, plain) == ()
+    assert settings.differences(plain, plain, silent=False) == ()
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,31 @@ def test_differences_name_what_differs_in_few_characters(composed):
 )
 def test_a_setting_is_shown_in_few_characters(value, text):
     assert settings.shown(value) == text
+
+
+def test_few_validation_images_are_a_silent_setting_and_many_are_not(composed):
+    paper = settings.recipe_settings(composed("data.val_size=0"))
+    for size, silent in ((5000, True), (6000, True), (6001, False), (50_000, False)):
+        changed = settings.recipe_settings(composed(f"data.val_size={size}"))
+        shown = (f"data.val_size={size}",)
+        assert settings.differences(changed, paper, silent=silent) == shown
+        assert settings.differences(changed, paper, silent=not silent) == ()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "images"),
+    [
+        ([], 55_000),
+        (["data.val_size=0"], 60_000),
+        (["trainer=smoke"], 256),
+        (["trainer.limit_train_batches=1"], 128),
+        (["trainer.limit_train_batches=0.5"], 215 * 128),  # of 430 batches
+        (["trainer.limit_train_batches=9999"], 55_000),
+        (["trainer=ddp", "trainer.limit_train_batches=2"], 2 * 2 * 128),
+    ],
+)
+def test_an_epoch_sees_the_images_that_the_settings_leave_it(composed, overrides, images):
+    assert settings.images_an_epoch(settings.flat(composed(*overrides))) == images
 
 
 def test_silent_settings_are_keys_of_the_configuration(composed):

@@ -69,6 +69,27 @@ def test_runs_with_other_settings_than_the_papers_decide_nothing(make, judge):
     assert (claim.verdict, claim.reason) == (OPEN, "cnngan was not run with the paper's settings")
 
 
+def test_runs_that_keep_some_images_for_validation_decide_and_those_that_keep_most_do_not(
+    make, judge
+):
+    make("a", "cnngan", metrics={"readable": 0.1}, changed={"data.val_size": 50_000})
+    assert judge()["C1"].reason == "cnngan was not run with the paper's settings"
+    make("b", "cnngan", metrics={"readable": 0.9}, changed={"data.val_size": 5000})
+    assert judge()["C1"].verdict is YES
+
+
+def test_a_sweep_of_some_batches_decides_nothing(make, judge):
+    gan_curves(make, rates=(60.0, 20.0, 60.0))
+    for rate, fid in ((1e-4, 1.0), (3e-5, 9.0), (1e-3, 9.0)):
+        few = {"optim.lr": rate, "trainer.limit_train_batches": 2}
+        for model in ("densevae", "cnngan"):
+            make(f"few{model}{rate}", model, changed=few, curves={"val/fid": [fid] * 20})
+    claims_by_name = judge()
+    assert claims_by_name["C3"].verdict is YES
+    reason = "no sweep of optim.lr in whole epochs for densevae that has 0.0001"
+    assert reason in claims_by_name["C8"].reason
+
+
 @pytest.mark.parametrize(
     ("readable", "which", "verdict"), [(0.01, 0, YES), (0.6, 0, NO), (0.01, 1, NO)]
 )
@@ -194,4 +215,6 @@ def test_c8_follows_the_sweeps(make, judge, case, verdict):
     claim = judge()["C8"]
     assert claim.verdict is verdict
     if verdict is OPEN:
-        assert claim.reason == "no sweep of data.batch_size for cnnvae that has 128"
+        assert (
+            claim.reason == "no sweep of data.batch_size in whole epochs for cnnvae that has 128"
+        )

@@ -1,7 +1,10 @@
+import math
+
 import pytest
 
 from mnistgen.report import paper
-from mnistgen.report.evidence import Missing, gather, representatives
+from mnistgen.report.evidence import Missing, gather
+from mnistgen.report.ranking import clearest, representatives
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_a_run_in_another_precision_is_the_papers_though_a_group_of_its_own(make
     make("a", "cnngan", metrics={"readable": 0.7})
     make("b", "cnngan", changed={"optim.lr": 1e-3}, metrics={"readable": 0.1})
     both = evidence()
-    changes = [paper.changes(group) for group in both.groups]
+    changes = [paper.changes(group) + paper.details(group) for group in both.groups]
     assert changes == [(), ("trainer.precision=32-true",), ("optim.lr=0.001",)]
     assert both.measure("cnngan", "readable").mean == 0.7
 
@@ -65,7 +68,80 @@ def test_of_two_groups_of_the_papers_recipe_the_one_of_more_seeds_stands_for_the
     assert len(evidence().representatives["cnngan"].records) == 2
 
 
-def test_an_unfinished_run_stands_for_a_model_only_where_no_other_is(make, evidence):
+SMOKE = {"trainer.max_epochs": 1, "trainer.limit_train_batches": 2}
+TRIAL = {"trainer.max_epochs": 1}
+OTHER = {"trainer.max_epochs": 10, "optim.lr": 1e-3, "data.batch_size": 64}
+FEW = {"data.val_size": 50_000}
+PAPER = {}
+BARE = {"data.val_size": 5000}
+HALF = {"info": {"epochs": 25, "status": "interrupted"}}
+DONE = {"curves": {"val/fid": [1.0] * 10}}
+MEASURED = {**DONE, "metrics": {"fid": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ((OTHER, MEASURED), (SMOKE, MEASURED)),
+        ((OTHER, DONE), (SMOKE, MEASURED)),
+        (
+            (TRIAL, {"info": {"epochs": 1}}),
+            (SMOKE, {"curves": {"val/fid": [1.0] * 90}, "metrics": {}}),
+        ),
+        ((TRIAL, {"info": {"epochs": 1}}), (FEW, MEASURED)),
+        ((OTHER, MEASURED), (TRIAL, {"info": {"epochs": 1}})),
+        ((OTHER, HALF), (TRIAL, {"info": {"epochs": 1}})),
+        ((OTHER, DONE), (PAPER, HALF)),
+        ((PAPER, HALF), (SMOKE, MEASURED)),
+        ((SMOKE, DONE), (PAPER, {"info": {"epochs": 0, "status": "running"}})),
+        ((OTHER, MEASURED), ({"optim.lr": 1e-3}, DONE)),
+        (({"optim.lr": 1e-3}, MEASURED), (OTHER, MEASURED)),
+        ((PAPER, DONE), (OTHER, MEASURED)),
+        ((BARE, DONE), (OTHER, MEASURED)),
+        ((PAPER, DONE), (BARE, DONE)),
+        ((PAPER, MEASURED), (BARE, MEASURED)),
+        ((BARE, MEASURED), (PAPER, DONE)),
+    ],
+)
+def test_what_was_trained_at_length_and_evaluated_stands_for_a_model(
+    make, evidence, better, worse
+):
+    for name, (changed, options) in (("better", better), ("worse", worse)):
+        make(name, "cnngan", changed=changed, **options)
+    chosen = evidence().representatives["cnngan"]
+    assert [record.name for record in chosen.records] == ["better"]
+
+
+def test_the_same_seed_again_replaces_no_run_that_alone_was_evaluated(make, evidence):
+    make("a", metrics={"fid": 10.0})
+    make("b")
+    (group,) = evidence().groups
+    assert [record.name for record in group.records] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("runs", "model"),
+    [
+        ({"densegan": {"readable": 0.0}, "cnngan": {"readable": 0.9}, "cnnvae": {}}, "cnngan"),
+        ({"densegan": {"readable": 0.0}, "cnnvae": {}}, "cnnvae"),
+        ({"densegan": {"val/fid": 940.0}, "cnngan": {"val/fid": 90.0}, "cnnvae": {}}, "cnngan"),
+        ({"densegan": {}, "cnngan": {}, "cnnvae": {}}, "cnnvae"),
+        ({"densegan": {"val/fid": math.nan}, "densegan_deep": {"val/fid": 9.0}}, "densegan_deep"),
+    ],
+)
+def test_the_clearest_model_is_the_most_readable_then_of_the_lowest_fid_then_a_vae(
+    make, evidence, runs, model
+):
+    for name, numbers in runs.items():
+        measures = {key: value for key, value in numbers.items() if key == "readable"}
+        curves = {key: [900.0, value] for key, value in numbers.items() if key == "val/fid"}
+        make(name, name, metrics=measures or None, curves=curves)
+    assert clearest(evidence().representatives) == model
+
+
+def test_of_runs_as_long_an_unfinished_one_stands_for_a_model_only_where_no_other_is(
+    make, evidence
+):
     make("a", "cnngan", info={"status": "interrupted"})
     with pytest.raises(Missing, match="cnngan is not finished"):
         evidence().group("cnngan")

@@ -25,15 +25,28 @@ def test_the_command_writes_the_page_and_takes_away_what_is_not_so_any_more(make
     assert run.info().status is Status.FINISHED
 
 
+def test_runs_may_be_a_list_of_folders_and_globs_and_each_run_counts_once(make, cli, tmp_path):
+    for name in ("a/one", "b/one", "c/one"):
+        make(name)
+    folders = "runs=[outputs/a,'outputs/[ab]',outputs/b/one]"
+    result = cli(folders, "threads=1", "play=false", module="mnistgen.report")
+    assert result.returncode == 0, result.stderr
+    assert "index.html: runs 2, models 1" in result.stderr
+    table = (tmp_path / "report" / "tables" / "table-5-provenance.csv").read_text()
+    assert [row.split(",")[0] for row in table.splitlines()[1:]] == ["a/one", "b/one"]
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("runs=nowhere", "runs=nowhere is not allowed: there is no such folder"),
+        ("runs=nowhere", "runs=nowhere: there is no run folder"),
+        ("runs=[.,nowhere]", "runs=nowhere: there is no run folder"),
         ("play=2", "play=2 is not allowed: it must be true or false"),
         ("out=", "out= is not allowed"),
     ],
 )
-def test_bad_input_is_one_line(cli, argument, message):
+def test_bad_input_is_one_line(make, cli, argument, message):
+    make("a")
     result = cli(argument, module="mnistgen.report")
     assert result.returncode == 1
     assert result.stderr.startswith(f"error: {message}")

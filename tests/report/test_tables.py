@@ -29,6 +29,20 @@ def test_results_are_means_and_deviations_over_seeds_beside_floors_and_ceilings(
     ] * 2
 
 
+def test_results_say_how_many_images_were_trained_on_and_how_many_samples_measured(make, evidence):
+    smoke = {"trainer.limit_train_batches": 2, "data.val_size": 5000}
+    run = make("a", "cnngan", changed=smoke, metrics={"fid": 10.0})
+    run.evaluation_path.write_text(run.evaluation_path.read_text().replace("10000", "2000"))
+    make("b", "densevae")
+    table = tables.results(evidence().groups, expected=MODELS)
+    rows = {row[0]: dict(zip(table.header, row, strict=True)) for row in table.rows}
+    samples = {name: row["samples measured"] for name, row in rows.items()}
+    assert samples["cnngan"] == samples["noise"] == "2,000"
+    assert samples["densevae"] == samples["cnnvae"] == ""
+    assert rows["cnngan"]["images an epoch"] == "256"
+    assert rows["densevae"]["images an epoch"] == "60,000"
+
+
 def test_settings_that_differ_from_the_paper_are_marked(make, evidence):
     make("a", "densevae")
     make("b", "cnngan", changed={"optim.lr": 3e-4})
@@ -62,8 +76,8 @@ def test_a_setting_of_which_the_paper_says_nothing_is_shown_and_not_marked(make,
     column = table.header.index("trainer.precision")
     assert [row[column] for row in table.rows] == ["auto", "32-true"]
     assert table.marked == frozenset()
-    labels = [row[1] for row in tables.results(evidence().groups).rows]
-    assert labels == ["", "trainer.precision=32-true"]
+    labels = [row[1:3] for row in tables.results(evidence().groups).rows]
+    assert labels == [["", ""], ["", "trainer.precision=32-true"]]
 
 
 def test_each_table_has_a_name_of_its_own_and_a_row_for_each_part_of_each_claim(make, evidence):

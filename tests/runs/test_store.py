@@ -1,11 +1,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mnistgen.errors import UserError
-from mnistgen.runs import store
+from mnistgen.runs import records, store
 from mnistgen.runs.folder import Run
 
 
@@ -78,6 +79,29 @@ def test_latest_is_the_newest_that_was_interrupted_or_killed(tmp_path):
 def test_nothing_to_resume_is_said(tmp_path):
     with pytest.raises(UserError, match="no run that was interrupted"):
         store.latest_unfinished(tmp_path)
+
+
+def test_folders_are_named_by_path_glob_or_list(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/1", "b/1", "[x]"):
+        make(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    assert store.folders("run", "a") == [Path("a")]
+    assert store.folders("run", ["?", "[x]"]) == [Path("a"), Path("b"), Path("[x]")]
+    for bad in ("nowhere", "empty", "file", "n*", ["a", "nowhere"]):
+        with pytest.raises(UserError, match=r"run=.*: there is no run folder"):
+            store.folders("run", bad)
+
+
+def test_a_run_below_two_folders_is_one_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/1", "b/2"):
+        make(Path(name))
+    (tmp_path / "link").symlink_to("a")
+    roots = [Path(name) for name in ("b", "a/1", "a", tmp_path / "a", "b/../link")]
+    assert [run.path for run in store.all_runs(*roots)] == [tmp_path / "a" / "1", Path("b/2")]
+    assert [record.name for record in records.read_all(*roots)[0]] == ["a/1", "b/2"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"status": '])

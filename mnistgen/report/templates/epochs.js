@@ -1,4 +1,9 @@
 "use strict";
+// Printed, all details are open.
+window.addEventListener("beforeprint", () => {
+  document.querySelectorAll("details").forEach((details) => { details.open = true; });
+});
+
 (() => {
   const strips = JSON.parse(document.getElementById("epoch-data").textContent);
   const slider = document.getElementById("epoch");
@@ -40,9 +45,4 @@
     }, 150);
   });
   show();
-
-  // Printed, all details are open.
-  window.addEventListener("beforeprint", () => {
-    document.querySelectorAll("details").forEach((details) => { details.open = true; });
-  });
 })();

@@ -136,5 +136,5 @@ sheet.addEventListener("click", whenReady((event) => {
 new IntersectionObserver((entries, observer) => {
   if (!entries.some((entry) => entry.isIntersecting)) return;
   observer.disconnect();
-  attempt(() => choose(tabs[0].dataset.model))();
+  attempt(() => choose(document.getElementById("player").dataset.opening))();
 }, { rootMargin: "200px" }).observe(document.getElementById("player"));
