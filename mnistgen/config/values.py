@@ -13,6 +13,11 @@ from mnistgen.errors import UserError
 
 Config = dict[str, Any]  # a configuration as plain containers, interpolations resolved
 
+# What Hydra reads as something else than a text where it has no quotes
+_NO_TEXT = re.compile(
+    r"null|true|false|[+-]?(nan|inf|[._]*\d[\d._]*(e[+-]?[\d_]+)?)", re.IGNORECASE
+)
+
 
 def read(path: Path) -> Config:
     """The configuration in a file, good or not; raises UserError where there is none."""
@@ -52,9 +57,11 @@ def to_override(value: Any) -> str:
         return {True: "true", False: "false", None: "null"}[value]
     if not isinstance(value, str):
         return repr(value)
-    if re.fullmatch(r"[\w./+-]+", value):
+    if re.fullmatch(r"[\w./+-]+", value, re.ASCII) and not _NO_TEXT.fullmatch(value):
         return value
-    quoted = value.replace("'", "\\'")
+    # To Hydra a backslash is one, but for those right before a quote
+    doubled = re.sub(r"\\+(?='|\Z)", r"\g<0>\g<0>", value)
+    quoted = doubled.replace("'", "\\'")
     return f"'{quoted}'"
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from hydra.core.override_parser.types import Override
 
@@ -27,6 +28,14 @@ def default_name(
     else:
         first = [kind] if "model" in swept | known else [kind, model]
     return _safe("_".join(part for part in [*first, *sorted(swept - known)] if part)) or "sweep"
+
+
+def given_name(value: Any, typed: Sequence[Override]) -> str | None:
+    """The name that `sweep` has: as it was typed, where Hydra takes that for a number."""
+    if value is None or isinstance(value, str):
+        return value
+    texts = [str(o.input_line).partition("=")[2] for o in typed if o.key_or_group == "sweep"]
+    return (texts or [str(value)])[-1].strip()
 
 
 def folder_name(overrides: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override
@@ -9,7 +10,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override
 from mnistgen import files, system
 from mnistgen.errors import UserError
 from mnistgen.runs import Run, Status, records
-from mnistgen.sweeps import names
+from mnistgen.sweeps import names, options
 from mnistgen.sweeps.jobs import Job
 from mnistgen.sweeps.sweeper import ResumableSweeper, combinations
 
@@ -22,14 +23,13 @@ class Search(ResumableSweeper):
     """
 
     kind = "search"
+    allowed = options.SEARCH
 
-    def __init__(
-        self, metric: str, params: dict[str, str], n_trials: int, n_jobs: int, seed: int
-    ) -> None:
-        super().__init__(metric, params)
-        self.n_trials = n_trials
-        self.n_jobs = n_jobs if n_jobs > 0 else system.cores()
-        self.seed = seed
+    @property
+    def n_jobs(self) -> int:
+        """Runs that are chosen at once."""
+        jobs = int(self.options["n_jobs"])
+        return jobs if jobs > 0 else system.cores()
 
     def train_all(self, overrides: list[Override]) -> list[Job]:
         """Train `n_trials` of each study, those of before included; raises UserError.
@@ -57,7 +57,7 @@ class Search(ResumableSweeper):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
         with files.lock(self.folder):
-            storage = optuna.storages.RDBStorage(f"sqlite:///{self.folder / 'study.db'}")
+            storage = optuna.storages.RDBStorage(_url(self.folder / "study.db"))
             jobs: list[Job] = []
             for combination in combinations(listed):
                 name = names.folder_name(combination)
@@ -78,7 +78,7 @@ class Search(ResumableSweeper):
         for params in failed:
             study.enqueue_trial(params)  # the study gives them out again, before it chooses
         while True:
-            new = min(self.n_jobs - len(begun), self.n_trials - len(jobs))
+            new = min(self.n_jobs - len(begun), self.options["n_trials"] - len(jobs))
             for _ in range(max(new, len(failed))):
                 trial = self._ask(study, space)
                 jobs[trial.number] = self._job(fixed, trial.params)
@@ -109,7 +109,7 @@ class Search(ResumableSweeper):
         from mnistgen.seeds import stream  # with it numpy
 
         number = len(study.get_trials())
-        seed = stream(self.seed, study.study_name, number) % 2**32
+        seed = stream(self.options["seed"], study.study_name, number) % 2**32
         study.sampler = self.optuna.samplers.TPESampler(seed=seed, constant_liar=True)
         return study.ask(space)
 
@@ -125,6 +125,12 @@ class Search(ResumableSweeper):
         failed = self.optuna.trial.TrialState.FAIL if value is None else None
         study.tell(number, value, state=failed)
         return True
+
+
+def _url(database: Path) -> str:
+    from sqlalchemy.engine import URL  # comes with Optuna
+
+    return URL.create("sqlite", database=str(database)).render_as_string()
 
 
 def _distribution(interval: Any, kinds: Any) -> Any:

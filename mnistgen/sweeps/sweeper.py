@@ -3,9 +3,10 @@
 import logging
 import sys
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -16,10 +17,11 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from mnistgen.config import one_line, rules, settings, to_override
+from mnistgen.config import leaves, one_line, rules, settings, to_override
+from mnistgen.config.rules import Rule
 from mnistgen.errors import UserError
 from mnistgen.runs import Failure, Run, Status, info
-from mnistgen.sweeps import comparison, names
+from mnistgen.sweeps import comparison, names, options
 from mnistgen.sweeps.jobs import Job
 from mnistgen.sweeps.watch import Watch
 
@@ -36,10 +38,16 @@ class ResumableSweeper(Sweeper):
     config: DictConfig
     launcher: Launcher
     kind = ""  # what the name of a sweep begins with that is given none
+    allowed: Mapping[str, Rule] = options.GRID
 
-    def __init__(self, metric: str, params: dict[str, str]) -> None:
-        self.metric = metric
-        self.params = params
+    def __init__(self, **given: Any) -> None:
+        """Take whatever stands under hydra.sweeper, which `sweep` checks."""
+        self.options: Any = OmegaConf.to_container(OmegaConf.create(given), resolve=True)
+
+    @property
+    def metric(self) -> str:
+        """The column of metrics.csv that is to be low."""
+        return str(self.options["metric"])
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -57,10 +65,11 @@ class ResumableSweeper(Sweeper):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         typed = parser.parse_overrides(arguments)
-        known = [parser.parse_override(f"{key}={value}") for key, value in self.params.items()]
-        self._check(typed)
+        name = self._check(typed)
+        params = {key: _text(value) for key, value in leaves(self.options["params"])}
+        known = [parser.parse_override(f"{key}={text}") for key, text in params.items()]
         model = self.config.hydra.runtime.choices.model
-        name = self.config.sweep or names.default_name(typed, model, self.params, self.kind)
+        name = name or names.default_name(typed, model, params, self.kind)
         self.folder = (Path(self.config.outputs) / "sweeps" / name).absolute()
         with open_dict(self.config):
             self.config.hydra.sweep.dir = str(self.folder)
@@ -145,17 +154,27 @@ class ResumableSweeper(Sweeper):
                     run.update(**info.end(error))
         return left
 
-    def _check(self, typed: Sequence[Override]) -> None:
-        rules.check_values({key: self.config[key] for key in ("sweep", "retry")}, rules.RULES)
+    def _check(self, typed: Sequence[Override]) -> str | None:
+        """The name that the sweep is given; raises UserError for what no sweep can do."""
+        name = names.given_name(self.config.sweep, typed)
+        rules.check_values({"sweep": name, "retry": self.config.retry}, rules.RULES)
+        hydra = self.config.hydra
+        launcher = hydra.launcher and OmegaConf.to_container(hydra.launcher, resolve=True)
+        options.check(self.options, launcher, self.allowed)
+        for line in hydra.overrides.hydra:
+            if line.startswith("hydra.sweep."):
+                raise UserError(f"{line} is not allowed: outputs= and sweep= say where a sweep is")
         for override in typed:
             if override.key_or_group == "resume":
                 raise UserError("resume= goes on with one run: it cannot be part of a sweep")
             if override.key_or_group in settings.COMMAND and override.is_sweep_override():
                 raise UserError(f"{override.input_line} is not allowed: it must be one value")
+        return name
 
     def _report(self, jobs: Sequence[Job]) -> None:
         """Compare the runs, and exit with status 1 where one has not finished."""
-        comparison.publish(self.folder, self.metric)
+        if any(job.run.exists() for job in jobs):
+            comparison.publish(self.folder, self.metric)
         for refusal in self.refused.values():
             print(f"error: {refusal}", file=sys.stderr)
         ends = [_end(job.run) for job in jobs if job.run.path not in self.refused]
@@ -196,6 +215,11 @@ def combinations(overrides: Sequence[Override]) -> list[list[str]]:
             line = [f"{key}={override.get_value_element_as_str()}"]
         lines[override.key_or_group] = line
     return [list(combination) for combination in product(*lines.values())]
+
+
+def _text(value: Any) -> str:
+    """A value of `params` as that of an override, as which a text is already written."""
+    return value if isinstance(value, str) else to_override(value)
 
 
 def _end(run: Run) -> str:

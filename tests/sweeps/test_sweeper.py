@@ -14,6 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from mnistgen import system
+from mnistgen.config import to_override
 from mnistgen.runs.folder import Run
 from mnistgen.runs.info import Failure
 from mnistgen.sweeps import names
@@ -199,6 +200,14 @@ def test_a_sweep_is_named_by_what_it_varies(typed, name):
     assert names.default_name(parsed, model, known) == name
 
 
+def test_a_sweep_has_the_name_that_was_typed():
+    for text in ("1e6", "2024", "1.50", "true"):
+        typed = OverridesParser.create().parse_overrides(["seed=1,2", f"sweep={text}"])
+        assert names.given_name(typed[-1].value(), typed) == text
+    assert names.given_name(2024, []) == "2024"  # of an experiment
+    assert names.given_name(None, []) is None
+
+
 @pytest.mark.parametrize(
     ("overrides", "name"),
     [
@@ -264,6 +273,10 @@ def test_a_process_that_is_killed_stops_no_other_run(start, tmp_path, wait_for):
         (("seed=1,2", "retry=all"), "retry=all"),
         (("resume=latest,x",), "resume="),
         (("seed=1,2", "optim.lrr=1"), "did you mean lr"),
+        (("seed=1,2", "hydra.sweep.dir=a"), "hydra.sweep.dir=a"),
+        (("seed=1,2", "hydra.sweeper.params=3"), "hydra.sweeper.params=3"),
+        (("seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"), "launcher.n_jobs=0"),
+        (("seed=1,2", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=0"), "sweeper.n_trials=0"),
     ],
 )
 def test_what_no_sweep_can_do_is_one_line(cli, tmp_path, arguments, named):
@@ -299,22 +312,27 @@ def test_memory_does_not_grow_from_run_to_run(start, tmp_path, wait_for):
 
 def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path, wait_for):
     optuna = pytest.importorskip("optuna")
+    from sqlalchemy.engine import URL  # comes with Optuna
+
     space = "optim.lr=tag(log,interval(1e-5,1e-2))"
     command = (
         "-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", space, "model=densevae",
         "trainer.max_epochs=1", *QUICK,
     )  # fmt: skip
     ends = []
-    for name in ("whole", "cut"):
-        folder = tmp_path / "outputs" / "sweeps" / name
-        if name == "cut":
+    odd = "v?x #%41 {b} [c] é'"  # which a URL, a pattern or an override would read otherwise
+    command = (*command, f"outputs={to_override(odd)}")
+    for name in ("2024", "1e6"):  # without and with a kill
+        folder = tmp_path / odd / "sweeps" / name
+        if name == "1e6":
             process = start(*command, f"sweep={name}")
             wait_for(lambda: len(runs_of(folder)) == 2, process)  # noqa: B023
             process.send_signal(signal.SIGKILL)
             process.wait()
         process = start(*command, f"sweep={name}")
         assert process.wait(timeout=120) == 0, process.stderr.read()
-        storage = f"sqlite:///{folder}/study.db"
+        assert (folder / "study.db").exists()
+        storage = URL.create("sqlite", database=str(folder / "study.db")).render_as_string()
         (study,) = optuna.study.get_all_study_names(storage)
         trials = optuna.load_study(study_name=study, storage=storage).get_trials()
         assert [trial.state.name for trial in trials] == ["COMPLETE"] * 3
@@ -329,7 +347,7 @@ class SearchOfMadeUpRuns(Search):
     """A search whose first run diverges, and has 7 when it is tried again; the others have 5."""
 
     def __init__(self, folder, new_run, retry):
-        super().__init__("val/fid", {}, n_trials=2, n_jobs=1, seed=1)
+        super().__init__(metric="val/fid", params={}, n_trials=2, n_jobs=1, seed=1)
         self.folder, self.new_run, self.refused = folder, new_run, {}
         self.optuna = pytest.importorskip("optuna")
         self.config = OmegaConf.create({"retry": retry})
