@@ -50,6 +50,12 @@ def all_runs(root: Path) -> list[Run]:
     return [Run(path) for path in sorted(paths) if not path.name.startswith(UNFINISHED)]
 
 
+def runs_in(folder: Path) -> list[Run]:
+    """The run folders right inside a folder, by name."""
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [Run(p) for p in paths if Run(p).exists() and not p.name.startswith(UNFINISHED)]
+
+
 def whole_runs(root: Path) -> list[Run]:
     """The run folders at or below `root` whose run.json is whole, oldest first."""
     dated = []

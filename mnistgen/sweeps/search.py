@@ -44,8 +44,7 @@ class Search(ResumableSweeper):
                 "hydra/sweeper=optuna needs: pip install 'mnistgen[optuna]'"
             ) from error
         self.optuna: Any = optuna
-        last = {override.key_or_group: override for override in overrides}
-        intervals = {k: o for k, o in last.items() if isinstance(o.value(), IntervalSweep)}
+        intervals = {o.key_or_group: o for o in overrides if isinstance(o.value(), IntervalSweep)}
         if not intervals:
             raise UserError(
                 "hydra/sweeper=optuna needs an interval, as in "
@@ -53,14 +52,14 @@ class Search(ResumableSweeper):
             )
         kinds = optuna.distributions
         space = {key: _distribution(o.value(), kinds) for key, o in intervals.items()}
-        listed = [override for key, override in last.items() if key not in intervals]
+        listed = [override for override in overrides if override.key_or_group not in intervals]
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
         with files.lock(self.folder):
             storage = optuna.storages.RDBStorage(_url(self.folder / "study.db"))
             jobs: list[Job] = []
             for combination in combinations(listed):
-                name = names.folder_name(combination)
+                name = names.folder_name(combination, self.varying)
                 study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
                 jobs += self._train_study(study, combination, space)
         return list({job.run.path: job for job in jobs}.values())

@@ -21,8 +21,8 @@ from mnistgen.config import leaves, one_line, rules, settings, to_override
 from mnistgen.config.rules import Rule
 from mnistgen.errors import UserError
 from mnistgen.runs import Failure, Run, Status, info
-from mnistgen.sweeps import comparison, names, options
-from mnistgen.sweeps.jobs import Job
+from mnistgen.sweeps import comparison, names, options, places
+from mnistgen.sweeps.jobs import Job, config_of
 from mnistgen.sweeps.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,10 @@ class ResumableSweeper(Sweeper):
                 f"hydra/launcher={choice} needs: pip install 'mnistgen[{extra}]'"
             ) from error
         self.refused: dict[Path, str] = {}
-        self._report(self.train_all([*known, *typed]))
+        self.taken = places.saved(self.folder)
+        overrides = list({o.key_or_group: o for o in [*known, *typed]}.values())
+        self.varying = {o.key_or_group for o in overrides if o.is_sweep_override()}
+        self._report(self.train_all(overrides))
 
     @abstractmethod
     def train_all(self, overrides: list[Override]) -> list[Job]:
@@ -94,8 +97,11 @@ class ResumableSweeper(Sweeper):
         """The job of a combination."""
         cfg = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
         task = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-        folder = self.folder / names.folder_name(overrides)
-        return Job.compose(folder, list(overrides), task, cfg.hydra)
+        config = config_of(task)
+        wanted = settings.run_settings(config)
+        name = places.choose(self.taken, wanted, *names.run_names(overrides, self.varying))
+        self.taken[name] = wanted
+        return Job(Run(self.folder / name), cfg.hydra.runtime.choices.model, [*overrides], config)
 
     def train(self, jobs: Sequence[Job]) -> None:
         """Train the jobs that are not done; how each ended is in its run.json afterwards.
@@ -198,23 +204,23 @@ class Grid(ResumableSweeper):
         for override in overrides:
             if override.is_sweep_override() and not override.is_discrete_sweep():
                 raise UserError(f"{override.input_line} is for a search: hydra/sweeper=optuna")
-        by_folder = {names.folder_name(one): one for one in combinations(overrides)}
-        jobs = [self.job(combination) for combination in by_folder.values()]
+        all_jobs = [self.job(combination) for combination in combinations(overrides)]
+        jobs = list({job.run.path: job for job in all_jobs}.values())
         self.train(jobs)
         return jobs
 
 
 def combinations(overrides: Sequence[Override]) -> list[list[str]]:
-    """Every combination of the values listed for each key; of two lists for a key the last."""
-    lines: dict[str, list[str]] = {}
+    """Every combination of the values listed for each key."""
+    lines = []
     for override in overrides:
         key, line = override.get_key_element(), [str(override.input_line)]  # of a deletion
         if override.is_sweep_override():
             line = [f"{key}={value}" for value in override.sweep_string_iterator()]
         elif not override.is_delete():
             line = [f"{key}={override.get_value_element_as_str()}"]
-        lines[override.key_or_group] = line
-    return [list(combination) for combination in product(*lines.values())]
+        lines.append(line)
+    return [list(combination) for combination in product(*lines)]
 
 
 def _text(value: Any) -> str:
