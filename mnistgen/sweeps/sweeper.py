@@ -187,12 +187,13 @@ class ResumableSweeper(Sweeper):
         counts = [f"{ends.count(end)} {end}" for end in sorted({*ends} - {Status.FINISHED})]
         if self.refused:
             counts.append(f"{len(self.refused)} refused")
-        if counts:
+        if counts and jobs:
             print(
                 f"error: of {len(jobs)} runs {', '.join(counts)}; the same "
                 "command goes on, and with retry=failed it tries failed runs again",
                 file=sys.stderr,
             )
+        if counts:
             sys.exit(1)
 
 

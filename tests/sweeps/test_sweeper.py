@@ -1,7 +1,6 @@
 """Sweeps through the command line: what is trained, what is left out, what outlives what."""
 
 import json
-import math
 import os
 import re
 import signal
@@ -10,15 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 
 from mnistgen import system
 from mnistgen.config import to_override
 from mnistgen.runs.folder import Run
 from mnistgen.runs.info import Failure
-from mnistgen.sweeps import names
-from mnistgen.sweeps.jobs import Job
-from mnistgen.sweeps.search import Search
 
 QUICK = (
     "logger=none",
@@ -299,45 +294,17 @@ def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path, wait_for
     assert ends[0] == ends[1]
 
 
-class SearchOfMadeUpRuns(Search):
-    """A search whose first run diverges, and has 7 when it is tried again; the others have 5."""
-
-    def __init__(self, folder, new_run, retry):
-        super().__init__(metric="val/fid", params={}, n_trials=2, n_jobs=1, seed=1)
-        self.folder, self.new_run, self.refused = folder, new_run, {}
-        self.optuna = pytest.importorskip("optuna")
-        self.config = OmegaConf.create({"retry": retry})
-
-    def job(self, overrides):
-        run = Run(self.folder / names.folder_name(overrides, []))
-        return Job(run, "densevae", overrides, {})
-
-    def train(self, jobs):
-        for job in jobs:
-            first, again = not runs_of(self.folder), job.run.exists()
-            if not again:
-                self.new_run(name=job.run.path.name)
-            if first:
-                job.run.update(status="failed", failure="diverged")
-            else:
-                job.run.write_metrics([{"epoch": 1, "val/fid": 7.0 if again else 5.0}])
-                job.run.update(status="finished", failure=None)
-
-
-@pytest.mark.parametrize("retries", [1, 2])
-def test_a_failed_run_that_is_trained_again_is_told_to_the_study_once(new_run, tmp_path, retries):
-    optuna = pytest.importorskip("optuna")
-    space = {"optim.lr": optuna.distributions.FloatDistribution(1e-5, 1e-2, log=True)}
-    study = optuna.create_study(study_name="a study")
-    for retry in (None, None, *["failed"] * retries, None):
-        jobs = SearchOfMadeUpRuns(tmp_path, new_run, retry)._train_study(study, [], space)
-        assert len({job.run.path for job in jobs}) == 2
-    assert [trial.value for trial in study.get_trials()] == [math.inf, 5.0, 7.0]
-    assert study.get_trials()[2].params == study.get_trials()[0].params
-
-
-def test_a_search_without_an_interval_is_one_line(cli):
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("optim.lr=1e-4,1e-3", "hydra/sweeper=optuna needs an interval"),
+        ("model.latent_dim=interval(0,3)", "model.latent_dim=0 is not allowed"),
+    ],
+)
+def test_a_search_of_nothing_or_of_what_is_not_allowed_is_one_line(cli, tmp_path, override, named):
     pytest.importorskip("optuna")
-    done = cli("-m", "hydra/sweeper=optuna", "optim.lr=1e-4,1e-3")
+    done = cli("-m", "hydra/sweeper=optuna", override)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: hydra/sweeper=optuna needs an interval")
+    assert done.stderr.startswith(f"error: {named}")
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
