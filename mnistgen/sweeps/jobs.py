@@ -15,7 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from mnistgen import system
-from mnistgen.config import Config, settings
+from mnistgen.config import Config, rules, settings
 from mnistgen.config.settings import shown
 from mnistgen.errors import Busy, UserError
 from mnistgen.runs import Run, Status, store
@@ -39,6 +39,14 @@ class Job:
     model: str
     overrides: list[str]
     config: Config  # as Hydra composes it; it may hold values that are not allowed
+
+    def refusal(self) -> str:
+        """Why nothing can be trained of its configuration; empty where something can."""
+        try:
+            rules.check(self.config)
+        except UserError as error:
+            return str(error)
+        return ""
 
     def is_done(self, *, retry: bool) -> bool:
         """Whether its run has finished, or has failed and is not to be tried again.

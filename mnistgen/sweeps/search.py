@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.override_parser.types import IntervalSweep, Override
 
 from mnistgen import files, system
-from mnistgen.config import one_line, rules
+from mnistgen.config import one_line
 from mnistgen.errors import UserError
 from mnistgen.runs import Run, Status, records
 from mnistgen.sweeps import names, options, spaces
@@ -55,6 +55,8 @@ class Search(ResumableSweeper):
             )
         space = {o.get_key_element(): spaces.distribution(o) for o in intervals}
         listed = [override for override in overrides if override not in intervals]
+        lowest = {key: drawn.low for key, drawn in space.items()}
+        self.check_metric(self._job(fixed, lowest) for fixed in combinations(listed))
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
         with files.lock(self.folder):
@@ -77,7 +79,7 @@ class Search(ResumableSweeper):
         for trial in study.get_trials():
             whole = trial.params.keys() == space.keys()
             job = self._job(fixed, trial.params) if whole else None
-            if job and not refusal(job):
+            if job and not job.refusal():
                 trials.append(trial)
                 jobs[trial.number] = job
             elif trial.state == running:  # of a process that was killed meanwhile
@@ -132,7 +134,7 @@ class Search(ResumableSweeper):
                     f"({one_line(error)}): give this one a name of its own, sweep=NAME"
                 ) from error
             job = self._job(fixed, trial.params)
-            reason = refusal(job)
+            reason = job.refusal()
             if not reason:
                 return trial.number, job
             study.tell(trial.number, state=self.optuna.trial.TrialState.FAIL)
@@ -156,12 +158,3 @@ def _url(database: Path) -> str:
     from sqlalchemy.engine import URL  # comes with Optuna
 
     return URL.create("sqlite", database=str(database)).render_as_string()
-
-
-def refusal(job: Job) -> str:
-    """Why no training can be of a job; empty where one can."""
-    try:
-        rules.check(job.config)
-    except UserError as error:
-        return str(error)
-    return ""

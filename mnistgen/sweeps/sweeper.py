@@ -3,7 +3,7 @@
 import logging
 import sys
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from mnistgen.config import leaves, one_line, rules, settings, to_override
 from mnistgen.config.rules import Rule
 from mnistgen.errors import UserError
 from mnistgen.runs import Failure, Run, Status, info
-from mnistgen.sweeps import comparison, names, options, places
+from mnistgen.sweeps import columns, comparison, names, options, places
 from mnistgen.sweeps.jobs import Job, config_of
 from mnistgen.sweeps.watch import Watch
 
@@ -102,6 +102,10 @@ class ResumableSweeper(Sweeper):
         name = places.choose(self.taken, wanted, *names.run_names(overrides, self.varying))
         self.taken[name] = wanted
         return Job(Run(self.folder / name), cfg.hydra.runtime.choices.model, [*overrides], config)
+
+    def check_metric(self, jobs: Iterable[Job]) -> None:
+        """Raise UserError where the runs of some jobs will not have the metric."""
+        columns.check(self.metric, (job.config for job in jobs if not job.refusal()))
 
     def train(self, jobs: Sequence[Job]) -> None:
         """Train the jobs that are not done; how each ended is in its run.json afterwards.
@@ -207,6 +211,7 @@ class Grid(ResumableSweeper):
                 raise UserError(f"{override.input_line} is for a search: hydra/sweeper=optuna")
         all_jobs = [self.job(combination) for combination in combinations(overrides)]
         jobs = list({job.run.path: job for job in all_jobs}.values())
+        self.check_metric(jobs)
         self.train(jobs)
         return jobs
 

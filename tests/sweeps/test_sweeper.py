@@ -14,6 +14,7 @@ from mnistgen import system
 from mnistgen.config import to_override
 from mnistgen.runs.folder import Run
 from mnistgen.runs.info import Failure
+from mnistgen.sweeps import columns
 
 QUICK = (
     "logger=none",
@@ -107,6 +108,11 @@ def test_nothing_heavy_is_imported_to_see_that_all_is_trained(module_cli, three)
         done = module_cli.python(code, "-m", *order)
         assert "0 of 3 runs to train" in done.stderr
         assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_columns_of_a_run_are_known_before_it(three):
+    run = three["seed-1"]
+    assert set(columns.of(run.config())) == set(run.metrics()[-1]) - {"epoch"}
 
 
 def test_two_processes_on_one_sweep_train_each_run_once(cli, start, tmp_path, three):
@@ -226,6 +232,7 @@ def test_a_process_that_is_killed_stops_no_other_run(start, tmp_path, wait_for):
         (("seed=1,2", "optim.lrr=1"), "did you mean lr"),
         (("seed=1,2", "hydra.sweep.dir=a"), "hydra.sweep.dir=a"),
         (("seed=1,2", "hydra.sweeper.params=3"), "hydra.sweeper.params=3"),
+        (("model=densevae,cnngan", "hydra.sweeper.metric=val/loss"), "model=cnngan"),
         (("seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"), "launcher.n_jobs=0"),
         (("seed=1,2", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=0"), "sweeper.n_trials=0"),
     ],
