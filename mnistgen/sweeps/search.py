@@ -12,8 +12,9 @@ from mnistgen.config import one_line
 from mnistgen.errors import UserError
 from mnistgen.runs import Run, Status, records
 from mnistgen.sweeps import names, options, spaces
+from mnistgen.sweeps.grid import combinations
 from mnistgen.sweeps.jobs import Job
-from mnistgen.sweeps.sweeper import ResumableSweeper, combinations
+from mnistgen.sweeps.sweeper import ResumableSweeper
 
 TRIES = 20  # choices in a row that are not allowed, after which a search gives up
 
@@ -65,11 +66,22 @@ class Search(ResumableSweeper):
             for combination in combinations(listed):
                 name = names.folder_name(combination, self.varying)
                 study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
+                self._check_study(study)
                 try:
                     jobs += self._train_study(study, combination, space)
                 except UserError as error:  # the other studies go on
                     self.refused[self.folder / name] = str(error)
         return list({job.run.path: job for job in jobs}.values())
+
+    def _check_study(self, study: Any) -> None:
+        """Raise UserError where the results that a study has been told are of another metric."""
+        metric = study.user_attrs.get("metric", self.metric)  # at first none was kept
+        if metric != self.metric:
+            raise UserError(
+                f"hydra.sweeper.metric={self.metric} is not allowed: {self.folder} is a search "
+                f"for a low {metric}: give this one a name of its own, sweep=NAME"
+            )
+        study.set_user_attr("metric", metric)
 
     def _train_study(self, study: Any, fixed: list[str], space: dict[str, Any]) -> list[Job]:
         """Train the trials of a study until it has enough; returns the jobs of all its trials."""

@@ -95,6 +95,16 @@ def test_a_search_of_another_kind_of_interval_needs_another_name(search):
                 run._train_study(study, [], {"optim.lr": space})
 
 
+def test_a_study_is_told_one_metric_only(search):
+    study = optuna.create_study(study_name="a study")
+    run = search()
+    run._check_study(study)
+    run._check_study(study)
+    run.options["metric"] = "val/loss"
+    with pytest.raises(UserError, match=r"a search for a low val/fid: .* sweep=NAME"):
+        run._check_study(study)
+
+
 def drawn(line):
     return spaces.distribution(OverridesParser.create().parse_override(line))
 
