@@ -1,7 +1,7 @@
 """The sweepers, where Hydra looks for plugins; it imports this file at every start."""
 
+from mnistgen.sweeps.grid import Grid
 from mnistgen.sweeps.search import Search
-from mnistgen.sweeps.sweeper import Grid
 
 
 class GridSweeper(Grid):

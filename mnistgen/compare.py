@@ -4,12 +4,11 @@ from pathlib import Path
 
 from mnistgen import cli
 from mnistgen.config import Config, rules
-from mnistgen.config.rules import Rule
-from mnistgen.sweeps import comparison
+from mnistgen.sweeps import comparison, options
 
 RULES = {
     "sweep": rules.PATH,
-    "metric": Rule("the name of a column of metrics.csv", rules.PATH.holds),
+    "metric": options.METRIC,
 }
 
 

@@ -70,6 +70,10 @@ def test_any_column_can_be_compared_and_none_is_said(cli, sweep):
     done = cli("sweep=nothing", module="mnistgen.compare")
     assert done.returncode == 1
     assert done.stderr == "error: sweep=nothing: there is no run folder\n"
+    done = cli("sweep=sweep", "metric=val/nope", module="mnistgen.compare")
+    assert done.returncode == 1
+    allowed = "metric=val/nope is not allowed: the runs have val/fid, val/loss"
+    assert done.stderr == f"error: {allowed}\n"
 
 
 def test_a_comparison_drawn_twice_is_the_same_file(sweep):

@@ -1,6 +1,5 @@
 """Configurations as plain data: how they are read, written and taken apart."""
 
-import contextlib
 import os
 import re
 import shlex
@@ -15,6 +14,11 @@ from yaml import YAMLError
 from mnistgen.errors import UserError
 
 Config = dict[str, Any]  # a configuration as plain containers, interpolations resolved
+
+# What Hydra reads as something else than a text where it has no quotes
+_NO_TEXT = re.compile(
+    r"null|true|false|[+-]?(nan|inf|[._]*\d[\d._]*(e[+-]?[\d_]+)?)", re.IGNORECASE
+)
 
 
 def read(path: Path) -> Config:
@@ -55,18 +59,12 @@ def to_override(value: Any) -> str:
         return {True: "true", False: "false", None: "null"}[value]
     if not isinstance(value, str):
         return repr(value)
-    if re.fullmatch(r"[\w./+-]+", value, re.ASCII) and not _looks_otherwise(value):
+    if re.fullmatch(r"[\w./+-]+", value, re.ASCII) and not _NO_TEXT.fullmatch(value):
         return value
-    quoted = value.replace("'", "\\'")
+    # To Hydra a backslash is one, but for those right before a quote
+    doubled = re.sub(r"\\+(?='|\Z)", r"\g<0>\g<0>", value)
+    quoted = doubled.replace("'", "\\'")
     return f"'{quoted}'"
-
-
-def _looks_otherwise(text: str) -> bool:
-    """Whether Hydra reads a text without quotes as something else."""
-    with contextlib.suppress(ValueError):
-        float(text)
-        return True
-    return text.lower() in ("true", "false", "null")
 
 
 def expand_path(path: Any) -> Any:

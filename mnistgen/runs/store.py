@@ -68,6 +68,12 @@ def all_runs(*roots: Path) -> list[Run]:
     return list(once.values())
 
 
+def runs_in(folder: Path) -> list[Run]:
+    """The run folders right inside a folder, by name."""
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [Run(p) for p in paths if Run(p).exists() and not p.name.startswith(OLD_UNFINISHED)]
+
+
 def whole_runs(*roots: Path) -> list[Run]:
     """The run folders at or below some folders whose run.json is whole, oldest first."""
     dated = []

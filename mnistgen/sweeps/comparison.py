@@ -84,13 +84,14 @@ def compare(runs: Sequence[Record], metric: str) -> Comparison:
 def publish(folder: Path, metric: str) -> None:
     """Show the table of the runs below a folder, and write sweep.csv, .md, .png and .svg there.
 
-    Raises UserError where there is no run.
+    Raises UserError where there is no run, or none that is finished has the metric.
     """
     runs, notes = records.read_all(folder)
     for note in notes:
         print(f"error: {note.name}: {note.reason}", file=sys.stderr)
     if not runs:
         raise UserError(f"sweep={folder}: there is no run folder")
+    _check_metric(runs, metric)
     comparison = compare(runs, metric)
     table, failures = comparison.table(), comparison.failures()
     markdown = table.markdown()
@@ -109,6 +110,14 @@ def publish(folder: Path, metric: str) -> None:
         figure = charts.metric_against_key(curves, key=key, metric=metric)
         for kind in ("png", "svg"):
             write_atomically(folder / f"sweep.{kind}", charts.saved(figure, kind, dpi=150))
+
+
+def _check_metric(runs: Sequence[Record], metric: str) -> None:
+    """Raise UserError where no finished run has the metric, so that its column would be blank."""
+    ends = [record.rows[-1] for record in runs if record.finished and record.rows]
+    names = dict.fromkeys(name for row in ends for name in row if name != "epoch")
+    if names and metric not in names:
+        raise UserError(f"metric={metric} is not allowed: the runs have {', '.join(names)}")
 
 
 def _varying(pooled: Sequence[Group]) -> list[str]:

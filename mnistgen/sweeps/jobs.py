@@ -15,13 +15,20 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from mnistgen import system
-from mnistgen.config import Config, settings
+from mnistgen.config import Config, objects, rules, settings
 from mnistgen.config.settings import shown
 from mnistgen.errors import Busy, UserError
 from mnistgen.runs import Run, Status, store
+from mnistgen.sweeps import places
 from mnistgen.training import session
 
 log = logging.getLogger(__name__)
+
+
+def config_of(cfg: DictConfig) -> Config:
+    """What the run of a job saves of what Hydra has composed, good or not."""
+    config: Any = OmegaConf.to_container(cfg, resolve=True)
+    return settings.to_save(config)
 
 
 @dataclass(frozen=True)
@@ -33,12 +40,14 @@ class Job:
     overrides: list[str]
     config: Config  # as Hydra composes it; it may hold values that are not allowed
 
-    @classmethod
-    def compose(cls, folder: Path, overrides: list[str], cfg: DictConfig, hydra: Any) -> "Job":
-        """The job of what Hydra has composed; `hydra` is its own part of that."""
-        config: Any = OmegaConf.to_container(cfg, resolve=True)
-        model = hydra.runtime.choices.model
-        return cls(Run(folder), model, overrides, settings.to_save(config))
+    def refusal(self) -> str:
+        """Why nothing can be trained of its configuration; empty where something can."""
+        try:
+            rules.check_new(self.config)
+            objects.check_packages(self.config)
+        except UserError as error:
+            return str(error)
+        return ""
 
     def is_done(self, *, retry: bool) -> bool:
         """Whether its run has finished, or has failed and is not to be tried again.
@@ -81,7 +90,12 @@ def perform(cfg: DictConfig) -> float | None:
     How it ended is in its run.json. Returns its last `val/fid`, if it has one.
     """
     hydra: Any = HydraConfig.get()
-    job = Job.compose(Path(hydra.runtime.output_dir), list(hydra.overrides.task), cfg, hydra)
+    config, folder = config_of(cfg), Path(hydra.runtime.output_dir)
+    # Another command may have made a run of it since the sweep was begun, or have taken its name
+    taken = places.saved(folder.parent)
+    name = places.choose(taken, settings.run_settings(config), folder.name)
+    overrides = list(hydra.overrides.task)
+    job = Job(Run(folder.with_name(name)), hydra.runtime.choices.model, overrides, config)
     if job.config["threads"] is None:
         job.config["threads"] = threads(hydra.launcher)
     try:

@@ -2,16 +2,21 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override
 
 from mnistgen import files, system
+from mnistgen.config import one_line
 from mnistgen.errors import UserError
 from mnistgen.runs import Run, Status, records
-from mnistgen.sweeps import names
+from mnistgen.sweeps import names, options, spaces
+from mnistgen.sweeps.grid import combinations
 from mnistgen.sweeps.jobs import Job
-from mnistgen.sweeps.sweeper import ResumableSweeper, combinations
+from mnistgen.sweeps.sweeper import ResumableSweeper
+
+TRIES = 20  # choices in a row that are not allowed, after which a search gives up
 
 
 class Search(ResumableSweeper):
@@ -22,14 +27,13 @@ class Search(ResumableSweeper):
     """
 
     kind = "search"
+    allowed = options.SEARCH
 
-    def __init__(
-        self, metric: str, params: dict[str, str], n_trials: int, n_jobs: int, seed: int
-    ) -> None:
-        super().__init__(metric, params)
-        self.n_trials = n_trials
-        self.n_jobs = n_jobs if n_jobs > 0 else system.cores()
-        self.seed = seed
+    @property
+    def n_jobs(self) -> int:
+        """Runs that are chosen at once."""
+        jobs = int(self.options["n_jobs"])
+        return jobs if jobs > 0 else system.cores()
 
     def train_all(self, overrides: list[Override]) -> list[Job]:
         """Train `n_trials` of each study, those of before included; raises UserError.
@@ -44,45 +48,64 @@ class Search(ResumableSweeper):
                 "hydra/sweeper=optuna needs: pip install 'mnistgen[optuna]'"
             ) from error
         self.optuna: Any = optuna
-        last = {override.key_or_group: override for override in overrides}
-        intervals = {k: o for k, o in last.items() if isinstance(o.value(), IntervalSweep)}
+        intervals = [o for o in overrides if isinstance(o.value(), IntervalSweep)]
         if not intervals:
             raise UserError(
                 "hydra/sweeper=optuna needs an interval, as in "
                 "'optim.lr=tag(log, interval(1e-6, 1e-2))'"
             )
-        kinds = optuna.distributions
-        space = {key: _distribution(o.value(), kinds) for key, o in intervals.items()}
-        listed = [override for key, override in last.items() if key not in intervals]
+        space = {o.get_key_element(): spaces.distribution(o) for o in intervals}
+        listed = [override for override in overrides if override not in intervals]
+        lowest = {key: drawn.low for key, drawn in space.items()}
+        self.check_metric(self._job(fixed, lowest) for fixed in combinations(listed))
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
         with files.lock(self.folder):
-            storage = optuna.storages.RDBStorage(f"sqlite:///{self.folder / 'study.db'}")
+            storage = optuna.storages.RDBStorage(_url(self.folder / "study.db"))
             jobs: list[Job] = []
             for combination in combinations(listed):
-                name = names.folder_name(combination)
+                name = names.folder_name(combination, self.varying)
                 study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
-                jobs += self._train_study(study, combination, space)
+                self._check_study(study)
+                try:
+                    jobs += self._train_study(study, combination, space)
+                except UserError as error:  # the other studies go on
+                    self.refused[self.folder / name] = str(error)
         return list({job.run.path: job for job in jobs}.values())
+
+    def _check_study(self, study: Any) -> None:
+        """Raise UserError where the results that a study has been told are of another metric."""
+        metric = study.user_attrs.get("metric", self.metric)  # at first none was kept
+        if metric != self.metric:
+            raise UserError(
+                f"hydra.sweeper.metric={self.metric} is not allowed: {self.folder} is a search "
+                f"for a low {metric}: give this one a name of its own, sweep=NAME"
+            )
+        study.set_user_attr("metric", metric)
 
     def _train_study(self, study: Any, fixed: list[str], space: dict[str, Any]) -> list[Job]:
         """Train the trials of a study until it has enough; returns the jobs of all its trials."""
         running = self.optuna.trial.TrialState.RUNNING
-        for trial in study.get_trials(states=[running]):
-            if trial.params.keys() != space.keys():  # of a process that was killed meanwhile
+        jobs: dict[int, Job] = {}
+        trials = []
+        for trial in study.get_trials():
+            whole = trial.params.keys() == space.keys()
+            job = self._job(fixed, trial.params) if whole else None
+            if job and not job.refusal():
+                trials.append(trial)
+                jobs[trial.number] = job
+            elif trial.state == running:  # of a process that was killed meanwhile
                 study.tell(trial.number, state=self.optuna.trial.TrialState.FAIL)
-        trials = [t for t in study.get_trials() if t.params.keys() == space.keys()]
-        jobs = {trial.number: self._job(fixed, trial.params) for trial in trials}
         begun = [trial.number for trial in trials if trial.state == running]
         failed = self._failed(trials, jobs) if self.config.retry == "failed" else []
         for params in failed:
             study.enqueue_trial(params)  # the study gives them out again, before it chooses
         while True:
-            new = min(self.n_jobs - len(begun), self.n_trials - len(jobs))
+            new = min(self.n_jobs - len(begun), self.options["n_trials"] - len(jobs))
             for _ in range(max(new, len(failed))):
-                trial = self._ask(study, space)
-                jobs[trial.number] = self._job(fixed, trial.params)
-                begun.append(trial.number)
+                number, job = self._ask(study, fixed, space)
+                jobs[number] = job
+                begun.append(number)
             failed = []
             if not begun:
                 break
@@ -100,18 +123,34 @@ class Search(ResumableSweeper):
         return [trial.params for info, trial in runs if info.status is Status.FAILED]
 
     def _job(self, fixed: Sequence[str], params: dict[str, Any]) -> Job:
-        values = (
-            f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items()
-        )
-        return self.job([*fixed, *values])
+        # a float stays one: limit_train_batches=1.0 is a share, and 1 is a batch
+        rounded = {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in params.items()}
+        return self.job([*fixed, *(f"{key}={value!r}" for key, value in rounded.items())])
 
-    def _ask(self, study: Any, space: dict[str, Any]) -> Any:
+    def _ask(self, study: Any, fixed: Sequence[str], space: dict[str, Any]) -> tuple[int, Job]:
+        """The next trial that is allowed; what is not does not count among the `n_trials`.
+
+        Raises UserError where the study finds none, or was begun with other intervals.
+        """
         from mnistgen.seeds import stream  # with it numpy
 
-        number = len(study.get_trials())
-        seed = stream(self.seed, study.study_name, number) % 2**32
-        study.sampler = self.optuna.samplers.TPESampler(seed=seed, constant_liar=True)
-        return study.ask(space)
+        for _ in range(TRIES):
+            number = len(study.get_trials())
+            seed = stream(self.options["seed"], study.study_name, number) % 2**32
+            study.sampler = self.optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+            try:
+                trial = study.ask(space)
+            except ValueError as error:
+                raise UserError(
+                    f"{self.folder}: this search was begun with an interval of another kind "
+                    f"({one_line(error)}): give this one a name of its own, sweep=NAME"
+                ) from error
+            job = self._job(fixed, trial.params)
+            reason = job.refusal()
+            if not reason:
+                return trial.number, job
+            study.tell(trial.number, state=self.optuna.trial.TrialState.FAIL)
+        raise UserError(f"none of {TRIES} choices in a row is allowed; the last: {reason}")
 
     def _tell(self, study: Any, number: int, job: Job) -> bool:
         """Tell a study how a trial has ended, if it has."""
@@ -127,7 +166,7 @@ class Search(ResumableSweeper):
         return True
 
 
-def _distribution(interval: Any, kinds: Any) -> Any:
-    whole = isinstance(interval.start, int) and isinstance(interval.end, int)
-    kind = kinds.IntDistribution if whole else kinds.FloatDistribution
-    return kind(interval.start, interval.end, log="log" in interval.tags)
+def _url(database: Path) -> str:
+    from sqlalchemy.engine import URL  # comes with Optuna
+
+    return URL.create("sqlite", database=str(database)).render_as_string()

@@ -3,9 +3,9 @@
 import logging
 import sys
 from abc import abstractmethod
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -16,11 +16,12 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from mnistgen.config import objects, one_line, rules, settings, to_override
+from mnistgen.config import expand_path, leaves, one_line, rules, settings, to_override
+from mnistgen.config.rules import Rule
 from mnistgen.errors import UserError
 from mnistgen.runs import Failure, Run, Status, info
-from mnistgen.sweeps import comparison, names
-from mnistgen.sweeps.jobs import Job
+from mnistgen.sweeps import columns, comparison, names, options, places
+from mnistgen.sweeps.jobs import Job, config_of
 from mnistgen.sweeps.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -36,10 +37,16 @@ class ResumableSweeper(Sweeper):
     config: DictConfig
     launcher: Launcher
     kind = ""  # what the name of a sweep begins with that is given none
+    allowed: Mapping[str, Rule] = options.GRID
 
-    def __init__(self, metric: str, params: dict[str, str]) -> None:
-        self.metric = metric
-        self.params = params
+    def __init__(self, **given: Any) -> None:
+        """Take whatever stands under hydra.sweeper, which `sweep` checks."""
+        self.options: Any = OmegaConf.to_container(OmegaConf.create(given), resolve=True)
+
+    @property
+    def metric(self) -> str:
+        """The column of metrics.csv that is to be low."""
+        return str(self.options["metric"])
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -57,11 +64,12 @@ class ResumableSweeper(Sweeper):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         typed = parser.parse_overrides(arguments)
-        known = [parser.parse_override(f"{key}={value}") for key, value in self.params.items()]
-        self._check(typed)
+        name = self._check(typed)
+        params = {key: _text(value) for key, value in leaves(self.options["params"])}
+        known = [parser.parse_override(f"{key}={text}") for key, text in params.items()]
         model = self.config.hydra.runtime.choices.model
-        name = self.config.sweep or names.default_name(typed, model, self.params, self.kind)
-        self.folder = (Path(self.config.outputs) / "sweeps" / name).absolute()
+        name = name or names.default_name(typed, model, params, self.kind)
+        self.folder = (Path(expand_path(self.config.outputs)) / "sweeps" / name).absolute()
         with open_dict(self.config):
             self.config.hydra.sweep.dir = str(self.folder)
         try:
@@ -75,7 +83,10 @@ class ResumableSweeper(Sweeper):
                 f"hydra/launcher={choice} needs: pip install 'mnistgen[{extra}]'"
             ) from error
         self.refused: dict[Path, str] = {}
-        self._report(self.train_all([*known, *typed]))
+        self.taken = places.saved(self.folder)
+        overrides = list({o.key_or_group: o for o in [*known, *typed]}.values())
+        self.varying = {o.key_or_group for o in overrides if o.is_sweep_override()}
+        self._report(self.train_all(overrides))
 
     @abstractmethod
     def train_all(self, overrides: list[Override]) -> list[Job]:
@@ -85,8 +96,15 @@ class ResumableSweeper(Sweeper):
         """The job of a combination."""
         cfg = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
         task = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-        folder = self.folder / names.folder_name(overrides)
-        return Job.compose(folder, list(overrides), task, cfg.hydra)
+        config = config_of(task)
+        wanted = settings.run_settings(config)
+        name = places.choose(self.taken, wanted, *names.run_names(overrides, self.varying))
+        self.taken[name] = wanted
+        return Job(Run(self.folder / name), cfg.hydra.runtime.choices.model, [*overrides], config)
+
+    def check_metric(self, jobs: Iterable[Job]) -> None:
+        """Raise UserError where the runs of some jobs will not have the metric."""
+        columns.check(self.metric, (job.config for job in jobs if not job.refusal()))
 
     def train(self, jobs: Sequence[Job]) -> None:
         """Train the jobs that are not done; how each ended is in its run.json afterwards.
@@ -137,66 +155,54 @@ class ResumableSweeper(Sweeper):
             except UserError as error:
                 self.refused[job.run.path] = str(error)
                 continue
-            try:
-                rules.check_new(job.config)
-                objects.check_packages(job.config)
-                left.append(job)
-            except UserError as error:
+            if refusal := job.refusal():
                 with job.hold() as run:
-                    run.update(**info.end(error))
+                    run.update(**info.end(UserError(refusal)))
+            else:
+                left.append(job)
         return left
 
-    def _check(self, typed: Sequence[Override]) -> None:
-        rules.check_values({key: self.config[key] for key in ("sweep", "retry")}, rules.RULES)
+    def _check(self, typed: Sequence[Override]) -> str | None:
+        """The name that the sweep is given; raises UserError for what no sweep can do."""
+        name = names.given_name(self.config.sweep, typed)
+        values = {key: self.config[key] for key in ("outputs", "retry")}
+        rules.check_values({**values, "sweep": name}, rules.RULES)
+        hydra = self.config.hydra
+        launcher = hydra.launcher and OmegaConf.to_container(hydra.launcher, resolve=True)
+        options.check(self.options, launcher, self.allowed)
+        for line in hydra.overrides.hydra:
+            if line.startswith("hydra.sweep."):
+                raise UserError(f"{line} is not allowed: outputs= and sweep= say where a sweep is")
         for override in typed:
             if override.key_or_group == "resume":
                 raise UserError("resume= goes on with one run: it cannot be part of a sweep")
             if override.key_or_group in settings.COMMAND and override.is_sweep_override():
                 raise UserError(f"{override.input_line} is not allowed: it must be one value")
+        return name
 
     def _report(self, jobs: Sequence[Job]) -> None:
         """Compare the runs, and exit with status 1 where one has not finished."""
-        comparison.publish(self.folder, self.metric)
+        if any(job.run.exists() for job in jobs):
+            comparison.publish(self.folder, self.metric)
         for refusal in self.refused.values():
             print(f"error: {refusal}", file=sys.stderr)
         ends = [_end(job.run) for job in jobs if job.run.path not in self.refused]
         counts = [f"{ends.count(end)} {end}" for end in sorted({*ends} - {Status.FINISHED})]
         if self.refused:
             counts.append(f"{len(self.refused)} refused")
-        if counts:
+        if counts and jobs:
             print(
                 f"error: of {len(jobs)} runs {', '.join(counts)}; the same "
                 "command goes on, and with retry=failed it tries failed runs again",
                 file=sys.stderr,
             )
+        if counts:
             sys.exit(1)
 
 
-class Grid(ResumableSweeper):
-    """Every combination of the values that are given for each key."""
-
-    def train_all(self, overrides: list[Override]) -> list[Job]:
-        """Train the combinations."""
-        for override in overrides:
-            if override.is_sweep_override() and not override.is_discrete_sweep():
-                raise UserError(f"{override.input_line} is for a search: hydra/sweeper=optuna")
-        by_folder = {names.folder_name(one): one for one in combinations(overrides)}
-        jobs = [self.job(combination) for combination in by_folder.values()]
-        self.train(jobs)
-        return jobs
-
-
-def combinations(overrides: Sequence[Override]) -> list[list[str]]:
-    """Every combination of the values listed for each key; of two lists for a key the last."""
-    lines: dict[str, list[str]] = {}
-    for override in overrides:
-        key, line = override.get_key_element(), [str(override.input_line)]  # of a deletion
-        if override.is_sweep_override():
-            line = [f"{key}={value}" for value in override.sweep_string_iterator()]
-        elif not override.is_delete():
-            line = [f"{key}={override.get_value_element_as_str()}"]
-        lines[override.key_or_group] = line
-    return [list(combination) for combination in product(*lines.values())]
+def _text(value: Any) -> str:
+    """A value of `params` as that of an override, as which a text is already written."""
+    return value if isinstance(value, str) else to_override(value)
 
 
 def _end(run: Run) -> str:

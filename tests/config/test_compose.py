@@ -1,8 +1,10 @@
 import shlex
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString
 
-from mnistgen.config import compose, settings
+from mnistgen.config import compose, settings, values
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,13 @@ def test_the_command_of_the_papers_recipe_is_short(composed):
 def test_a_model_that_is_not_in_conf_has_no_command(composed):
     for name in ("<script>", "../model/cnngan"):
         assert compose.command(name, composed()) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a b", "it's", "\\", "a\\'b\\\\", "é?#%", "{a,b}", "null", "True", "2024", "1e6", ".5"],
+)
+def test_a_text_is_typed_so_that_hydra_reads_it_as_it_is(text):
+    override = OverridesParser.create().parse_override(f"key={values.to_override(text)}")
+    assert str(getattr(override.value(), "text", override.value())) == text
+    assert override.value() == text or isinstance(override.value(), QuotedString)

@@ -1,7 +1,6 @@
 """Sweeps through the command line: what is trained, what is left out, what outlives what."""
 
 import json
-import math
 import os
 import re
 import signal
@@ -10,15 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
 
 from mnistgen import system
+from mnistgen.config import to_override
 from mnistgen.runs.folder import Run
 from mnistgen.runs.info import Failure
-from mnistgen.sweeps import names
-from mnistgen.sweeps.jobs import Job
-from mnistgen.sweeps.search import Search
+from mnistgen.sweeps import columns
 
 QUICK = (
     "logger=none",
@@ -61,7 +57,7 @@ def test_killed_and_typed_again_is_as_never_killed(cli, start, tmp_path, three, 
     process.send_signal(signal.SIGKILL)
     process.wait()
     cut = runs_of(folder)
-    (first,) = (run for name, run in cut.items() if name.startswith("seed-1_"))
+    first = cut["seed-1"]
     before = (first.path / "run.json").stat().st_mtime_ns
     done = cli(*command)
     assert done.returncode == 0, done.stderr
@@ -75,17 +71,19 @@ def test_killed_and_typed_again_is_as_never_killed(cli, start, tmp_path, three, 
     assert "2 of 3 runs to train" in done.stderr
 
 
-def test_the_same_command_trains_nothing_and_more_values_only_theirs(module_cli, three):
+def test_the_same_command_trains_nothing_and_a_further_key_only_its_values(module_cli, three):
     command = ("sweep=whole", "trainer.max_epochs=2", *QUICK)
     before = {name: (run.path / "run.json").stat().st_mtime_ns for name, run in three.items()}
     again = module_cli("-m", "seed=1,2,3", *command)
     assert again.returncode == 0, again.stderr
     assert "0 of 3 runs to train" in again.stderr
-    more = module_cli("-m", "seed=1,2,3,4", *command)
-    assert "1 of 4 runs to train" in more.stderr
+    more = module_cli("-m", "seed=3", "optim.lr=1e-4,1e-3", *command)
+    assert "1 of 2 runs to train" in more.stderr
     after = {name: (run.path / "run.json").stat().st_mtime_ns for name, run in three.items()}
     assert after == before
-    assert (module_cli.folder / "outputs" / "sweeps" / "whole" / "sweep.png").exists()
+    folder = module_cli.folder / "outputs" / "sweeps" / "whole"
+    assert (folder / "sweep.png").exists()
+    assert runs_of(folder).keys() == {"seed-1", "seed-2", "seed-3", "optim.lr-0.001"}
 
 
 def test_jobs_do_not_depend_on_their_order(module_cli, three):
@@ -110,6 +108,11 @@ def test_nothing_heavy_is_imported_to_see_that_all_is_trained(module_cli, three)
         done = module_cli.python(code, "-m", *order)
         assert "0 of 3 runs to train" in done.stderr
         assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_columns_of_a_run_are_known_before_it(three):
+    run = three["seed-1"]
+    assert set(columns.of(run.config())) == set(run.metrics()[-1]) - {"epoch"}
 
 
 def test_two_processes_on_one_sweep_train_each_run_once(cli, start, tmp_path, three):
@@ -150,18 +153,16 @@ def test_failures_stop_nothing_and_are_tried_again_on_demand_only(cli, tmp_path)
     assert "1 of 4 runs to train" in retried.stderr  # a bad combination stays one
 
 
-def test_a_run_of_other_settings_is_never_taken_for_the_one_asked_for(cli, tmp_path):
-    folder = tmp_path / "outputs" / "sweeps" / "one"
-    command = ("-m", "seed=1", "sweep=one", *QUICK, "trainer.max_epochs=1")
-    assert cli(*command).returncode == 0
-    (run,) = runs_of(folder).values()
-    saved = run.config()
-    saved["optim"]["lr"] = 0.5
-    run.change_config(saved, [])
-    done = cli(*command)
-    assert done.returncode == 1
-    assert "optim.lr=0.5, not 0.0001" in done.stderr
-    assert run.config()["optim"]["lr"] == 0.5
+def test_a_run_is_known_by_its_settings_and_not_by_its_name(cli, new_run):
+    other = new_run("optim.lr=0.5", name="outputs/sweeps/one/seed-1")
+    same = new_run("optim.lr=1e-4", name="outputs/sweeps/one/as it was called before")
+    for run in (other, same):
+        run.write_metrics([{"epoch": 1, "val/fid": 1.0}])
+        run.update(status="finished")
+    done = cli("-m", "seed=1", "sweep=one")
+    assert done.returncode == 0, done.stderr
+    assert "0 of 1 runs to train" in done.stderr
+    assert len(runs_of(other.path.parent)) == 2
 
 
 def test_odd_values_make_folders_that_are_apart(cli, tmp_path):
@@ -180,41 +181,6 @@ def test_odd_values_make_folders_that_are_apart(cli, tmp_path):
 
 
 SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-"
-NAMES = [
-    ("optim.lr=1e-5,1e-4 seed=1,2 model=cnngan", "cnngan_optim.lr_seed"),
-    ("seed=1,2 model=cnngan optim.lr=1e-5,1e-4,1e-3", "cnngan_optim.lr_seed"),
-    ("model=cnngan,cnnvae optim.lr=1e-5,1e-4", "model_optim.lr"),
-    ("seed=1,2 trainer.max_epochs=3", "densevae_seed"),
-    ("experiment=lr_sweep", "lr_sweep"),
-    ("experiment=lr_sweep optim.lr=1e-5,1e-4 model=cnngan", "lr_sweep"),
-    ("experiment=lr_sweep seed=1,2", "lr_sweep_seed"),
-]
-
-
-@pytest.mark.parametrize(("typed", "name"), NAMES)
-def test_a_sweep_is_named_by_what_it_varies(typed, name):
-    parsed = OverridesParser.create().parse_overrides(typed.split())
-    known = ["model", "optim.lr"] if "experiment" in typed else []
-    model = "cnngan" if "model=cnngan " in f"{typed} " else "densevae"
-    assert names.default_name(parsed, model, known) == name
-
-
-@pytest.mark.parametrize(
-    ("overrides", "name"),
-    [
-        (["seed=1", "optim.lr=1e-05", "threads=1", "sweep=x"], "optim.lr-1e-05_seed-1"),
-        ([], "defaults"),
-    ],
-)
-def test_a_run_folder_is_named_by_its_overrides(overrides, name):
-    assert names.folder_name(overrides) == name
-
-
-def test_names_that_had_to_be_changed_stay_apart():
-    odd = [["a=x/y"], ["a=x,y"], ["a=[x,y]"], ["a='x y'"], ["a=" + "x" * 300], ["a=" + "x" * 301]]
-    folders = [names.folder_name(overrides) for overrides in odd]
-    assert len(set(folders)) == len(odd)
-    assert all(len(name) < 140 and set(name) <= set(SAFE) for name in folders)
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "ray"])
@@ -264,6 +230,11 @@ def test_a_process_that_is_killed_stops_no_other_run(start, tmp_path, wait_for):
         (("seed=1,2", "retry=all"), "retry=all"),
         (("resume=latest,x",), "resume="),
         (("seed=1,2", "optim.lrr=1"), "did you mean lr"),
+        (("seed=1,2", "hydra.sweep.dir=a"), "hydra.sweep.dir=a"),
+        (("seed=1,2", "hydra.sweeper.params=3"), "hydra.sweeper.params=3"),
+        (("model=densevae,cnngan", "hydra.sweeper.metric=val/loss"), "model=cnngan"),
+        (("seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"), "launcher.n_jobs=0"),
+        (("seed=1,2", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=0"), "sweeper.n_trials=0"),
     ],
 )
 def test_what_no_sweep_can_do_is_one_line(cli, tmp_path, arguments, named):
@@ -299,22 +270,27 @@ def test_memory_does_not_grow_from_run_to_run(start, tmp_path, wait_for):
 
 def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path, wait_for):
     optuna = pytest.importorskip("optuna")
+    from sqlalchemy.engine import URL  # comes with Optuna
+
     space = "optim.lr=tag(log,interval(1e-5,1e-2))"
     command = (
         "-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", space, "model=densevae",
         "trainer.max_epochs=1", *QUICK,
     )  # fmt: skip
     ends = []
-    for name in ("whole", "cut"):
-        folder = tmp_path / "outputs" / "sweeps" / name
-        if name == "cut":
+    odd = "v?x #%41 {b} [c] é'"  # which a URL, a pattern or an override would read otherwise
+    command = (*command, f"outputs={to_override(odd)}")
+    for name in ("2024", "1e6"):  # without and with a kill
+        folder = tmp_path / odd / "sweeps" / name
+        if name == "1e6":
             process = start(*command, f"sweep={name}")
             wait_for(lambda: len(runs_of(folder)) == 2, process)  # noqa: B023
             process.send_signal(signal.SIGKILL)
             process.wait()
         process = start(*command, f"sweep={name}")
         assert process.wait(timeout=120) == 0, process.stderr.read()
-        storage = f"sqlite:///{folder}/study.db"
+        assert (folder / "study.db").exists()
+        storage = URL.create("sqlite", database=str(folder / "study.db")).render_as_string()
         (study,) = optuna.study.get_all_study_names(storage)
         trials = optuna.load_study(study_name=study, storage=storage).get_trials()
         assert [trial.state.name for trial in trials] == ["COMPLETE"] * 3
@@ -325,45 +301,17 @@ def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path, wait_for
     assert ends[0] == ends[1]
 
 
-class SearchOfMadeUpRuns(Search):
-    """A search whose first run diverges, and has 7 when it is tried again; the others have 5."""
-
-    def __init__(self, folder, new_run, retry):
-        super().__init__("val/fid", {}, n_trials=2, n_jobs=1, seed=1)
-        self.folder, self.new_run, self.refused = folder, new_run, {}
-        self.optuna = pytest.importorskip("optuna")
-        self.config = OmegaConf.create({"retry": retry})
-
-    def job(self, overrides):
-        run = Run(self.folder / names.folder_name(overrides))
-        return Job(run, "densevae", overrides, {})
-
-    def train(self, jobs):
-        for job in jobs:
-            first, again = not runs_of(self.folder), job.run.exists()
-            if not again:
-                self.new_run(name=job.run.path.name)
-            if first:
-                job.run.update(status="failed", failure="diverged")
-            else:
-                job.run.write_metrics([{"epoch": 1, "val/fid": 7.0 if again else 5.0}])
-                job.run.update(status="finished", failure=None)
-
-
-@pytest.mark.parametrize("retries", [1, 2])
-def test_a_failed_run_that_is_trained_again_is_told_to_the_study_once(new_run, tmp_path, retries):
-    optuna = pytest.importorskip("optuna")
-    space = {"optim.lr": optuna.distributions.FloatDistribution(1e-5, 1e-2, log=True)}
-    study = optuna.create_study(study_name="a study")
-    for retry in (None, None, *["failed"] * retries, None):
-        jobs = SearchOfMadeUpRuns(tmp_path, new_run, retry)._train_study(study, [], space)
-        assert len({job.run.path for job in jobs}) == 2
-    assert [trial.value for trial in study.get_trials()] == [math.inf, 5.0, 7.0]
-    assert study.get_trials()[2].params == study.get_trials()[0].params
-
-
-def test_a_search_without_an_interval_is_one_line(cli):
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("optim.lr=1e-4,1e-3", "hydra/sweeper=optuna needs an interval"),
+        ("model.latent_dim=interval(0,3)", "model.latent_dim=0 is not allowed"),
+    ],
+)
+def test_a_search_of_nothing_or_of_what_is_not_allowed_is_one_line(cli, tmp_path, override, named):
     pytest.importorskip("optuna")
-    done = cli("-m", "hydra/sweeper=optuna", "optim.lr=1e-4,1e-3")
+    done = cli("-m", "hydra/sweeper=optuna", override)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: hydra/sweeper=optuna needs an interval")
+    assert done.stderr.startswith(f"error: {named}")
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
