@@ -4,11 +4,11 @@ from pathlib import Path
 
 from mnistgen import cli
 from mnistgen.config import Config, rules
-from mnistgen.sweeps import comparison, options
+from mnistgen.sweeps import comparison
 
 RULES = {
     "sweep": rules.PATH,
-    "metric": options.METRIC,
+    "metric": rules.COLUMN,
 }
 
 

@@ -64,6 +64,9 @@ def either(*rules: Rule) -> Rule:
 ANY = Rule("anything", lambda value: True)
 NULL = Rule("null", lambda value: value is None)
 TRUTH = Rule("true or false", lambda value: type(value) is bool)
+COLUMN = Rule(
+    "the name of a column of metrics.csv", lambda value: isinstance(value, str) and value != ""
+)
 PATH = Rule(  # a folder may be called 2027
     "a path", lambda value: type(value) is int or (isinstance(value, str) and value != "")
 )

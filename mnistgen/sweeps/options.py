@@ -8,11 +8,10 @@ from mnistgen.config.rules import NULL, Rule
 from mnistgen.config.settings import shown
 from mnistgen.errors import UserError
 
-METRIC = Rule("the name of a column of metrics.csv", rules.PATH.holds)
 JOBS = rules.either(rules.whole(1), rules.one_of(-1))
 
 GRID: dict[str, Rule] = {
-    "metric": METRIC,
+    "metric": rules.COLUMN,
     "params": Rule("values by key", lambda value: isinstance(value, dict)),
 }
 SEARCH: dict[str, Rule] = {

@@ -229,7 +229,7 @@ def test_a_process_that_is_killed_stops_no_other_run(start, tmp_path, wait_for):
         (("seed=1,2", "sweep=a/b"), "sweep=a/b"),
         (("seed=1,2", "retry=all"), "retry=all"),
         (("resume=latest,x",), "resume="),
-        (("seed=1,2", "optim.lrr=1"), "did you mean lr"),
+        (("seed=1,2", "optim.lrr=1"), "did you mean optim.lr?"),
         (("seed=1,2", "hydra.sweep.dir=a"), "hydra.sweep.dir=a"),
         (("seed=1,2", "hydra.sweeper.params=3"), "hydra.sweeper.params=3"),
         (("model=densevae,cnngan", "hydra.sweeper.metric=val/loss"), "model=cnngan"),
