@@ -6,7 +6,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -19,9 +18,10 @@ from mnistgen.data.mnist import MNIST, data_module
 from mnistgen.errors import UserError
 from mnistgen.runs import Run, checkpoints
 from mnistgen.seeds import stream
-from mnistgen.training import machine
+from mnistgen.training import loggers, machine
 from mnistgen.training.callbacks import EpochMeans, Seeding
 from mnistgen.training.fid import FID, FIDMonitor
+from mnistgen.training.loggers import Journal
 from mnistgen.training.progress import RunProgress
 from mnistgen.training.recorder import Recorder
 from mnistgen.training.signals import Signals
@@ -41,10 +41,11 @@ def fit(
     machine.prepare(config)
     model, data = _model(config), data_module(config)
     checkpoint = checkpoints.newest(run)
-    trainer = _trainer(run, config, signals, callbacks, checkpoint=checkpoint, bar=bar)
-    if trainer.is_global_zero:
-        machine.record(run, config, trainer, model, data)
-    _run_epochs(trainer, run, model, data, checkpoint)
+    with loggers.journal(run, config, checkpoint) as journal:
+        trainer = _trainer(run, config, signals, callbacks, journal, bar=bar)
+        if trainer.is_global_zero:
+            machine.record(run, config, trainer, model, data)
+        _run_epochs(trainer, run, model, data, checkpoint)
     # Not from the trainer: it has none when a crash came after the last epoch's checkpoint
     values = [row[FID] for row in run.metrics() if FID in row]
     return values[-1] if values else None
@@ -64,8 +65,8 @@ def _trainer(
     config: Config,
     signals: Signals,
     callbacks: Sequence[Callback],
+    journal: Journal,
     *,
-    checkpoint: Path | None,
     bar: bool,
 ) -> pl.Trainer:
     seed, means, console = config["seed"], EpochMeans(), Console(stderr=True)
@@ -83,9 +84,9 @@ def _trainer(
             FIDMonitor(config["trainer"]["quality_every"], seed),
             *callbacks,
             *([RunProgress(means, console)] if has_bar else []),
-            Recorder(run, config),  # what saves checkpoints is called last in any case
+            Recorder(run, config, journal),  # what saves checkpoints is called last in any case
         ],
-        logger=_logger(run, config, checkpoint),
+        logger=journal.logger,
         plugins=[checkpoints.SafeCheckpointIO()],
         default_root_dir=str(run.path),
         enable_progress_bar=has_bar,
@@ -110,17 +111,6 @@ def _run_epochs(
         sys.argv = arguments
 
 
-def _logger(run: Run, config: Config, checkpoint: Path | None) -> Any:
-    """The logger of a run, or False where it has none."""
-    if "_target_" not in config["logger"]:
-        return False
-    options: dict[str, Any] = {"save_dir": str(run.path)}
-    if checkpoint is not None and config["logger"]["_target_"].endswith("TensorBoardLogger"):
-        # What a killed run wrote of an epoch that it did not complete is hidden
-        options["purge_step"] = checkpoints.read(checkpoint).content["epoch"] + 2
-    return build("logger", config["logger"], **options)
-
-
 def _quieten() -> None:
     """Silence what Lightning and torch say about things that are so on purpose here."""
     for name in ("lightning.pytorch", "lightning.fabric"):
@@ -130,5 +120,6 @@ def _quieten() -> None:
         ".*isinstance\\(treespec, LeafSpec\\)",  # Lightning's own, harmless
         ".*smaller than the logging interval",  # nothing is logged by the step
         "Total length of `list` across ranks is zero",  # data.val_size=0
+        "Experiment logs directory",  # that of logger=csv is written anew from metrics.csv
     ):
         warnings.filterwarnings("ignore", message)
