@@ -99,7 +99,7 @@ def publish(folder: Path, metric: str) -> None:
     write_atomically(folder / "sweep.csv", table.csv().encode())
     write_atomically(folder / "sweep.md", markdown.encode())
     best = [place for place, group in enumerate(comparison.groups) if group in comparison.best]
-    tables.show(table, bold=best)
+    tables.show(table, labels=len(comparison.keys), bold=best)
     for failure in failures:
         print(f"failed: {failure}")
     key, curves = comparison.curves()

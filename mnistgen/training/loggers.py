@@ -123,10 +123,7 @@ class CSVJournal(_LoggerJournal):
 
 
 class WandbJournal(_LoggerJournal):
-    """Weights & Biases knows a run by its id; offline, each training is a folder of its own.
-
-    `wandb sync` makes one run of the folders with one id.
-    """
+    """Weights & Biases knows a run by its id; offline, each training is a folder with that id."""
 
     def __init__(self, run: Run, part: Config, done: int) -> None:
         identity = _identity(run)
