@@ -1,8 +1,13 @@
 import copy
+import fcntl
 import json
 import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -107,6 +112,43 @@ def start(tmp_path):
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    """Run `python -m mnistgen ...` on a terminal of so many columns; returns what that was sent.
+
+    The keys of `typed` are pressed as soon as a text was shown: {text: keys}.
+    """
+
+    def run(columns, *arguments, module="mnistgen", status=0, typed=None):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        environment = os.environ | {"TERM": "xterm", "COLUMNS": str(columns)}
+        with subprocess.Popen(
+            command(*arguments, module=module),
+            cwd=tmp_path,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches it
+        ) as process:
+            os.close(theirs)
+            shown, waiting = b"", dict(typed or {})
+            try:
+                while piece := os.read(ours, 4096):
+                    shown += piece
+                    for text in [text for text in waiting if text.encode() in shown]:
+                        os.write(ours, waiting.pop(text))
+            except OSError:  # Linux: nobody has the other end open any more
+                pass
+        os.close(ours)
+        assert process.returncode == status, shown
+        return re.sub(r"\x1b\[[\d;?]*m", "", shown.decode())
+
+    return run
 
 
 @pytest.fixture

@@ -153,14 +153,13 @@ def test_bad_input_of_evaluate_is_one_line_and_writes_nothing(
     assert sorted(folder.rglob("*")) == before
 
 
-def test_runs_of_one_name_are_two_columns(cli, folder, cache):
+def test_runs_of_one_name_are_two_columns_also_at_80_columns(terminal, folder, cache):
     for sweep in ("A", "B"):
         shutil.copytree(folder / "densegan", folder / sweep / "[x]")
-    done = cli("run=[A,B]", *FEW, cache, **EVALUATE)
-    assert done.returncode == 0, done.stderr
-    header = done.stdout.splitlines()[1:4]
-    assert "A" in "".join(header)
-    assert "B" in "".join(header)
+    shown = terminal(80, "run=[A,B]", *FEW, cache, module="mnistgen.evaluate")
+    assert "A/[x]" in shown
+    assert "B/[x]" in shown
+    assert shown.count(f" {Run(folder / 'A' / '[x]').evaluation().metrics['fid']:.4g} ") == 2
 
 
 def test_one_bad_run_among_several_is_named_and_the_others_measured(cli, folder, cache):

@@ -2,8 +2,12 @@
 
 import csv
 import io
-from collections.abc import Collection, Sequence
+import re
+import sys
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+
+NARROW = 11  # characters to which a column may be folded on a narrow terminal
 
 
 @dataclass(frozen=True)
@@ -39,19 +43,72 @@ class Table:
         ]
 
 
-def show(table: Table, *, bold: Collection[int] = ()) -> None:
-    """Print a table on standard output; `bold` are the numbers of the rows that stand out."""
+def show(table: Table, *, labels: int = 1, bold: Collection[int] = ()) -> None:
+    """Print a table on standard output; `bold` are the numbers of the rows that stand out.
+
+    On a terminal that is too narrow it is printed in parts, one below the other. Each has the
+    first columns, the `labels` of the rows; where these alone are too wide, rows become columns.
+    Nothing is cut.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as Screen
 
-    screen = Screen(*map(escape, table.header))
-    for number, row in enumerate(table.rows):
-        screen.add_row(*map(escape, row), style="bold" if number in bold else None)
     console = Console()
-    if not console.is_terminal:
-        console.width = max(200, 50 + 24 * len(table.header))  # nothing has to be squeezed
-    console.print(screen)
+    width = console.width if console.is_terminal else sys.maxsize
+    parts = list(_parts(table, width, labels))
+    if max(map(_width, parts)) > width:
+        turned = list(_parts(table.transposed(), width, 1))
+        if max(map(_width, turned)) < max(map(_width, parts)):
+            parts, bold = turned, ()
+    for columns in parts:
+        screen = Screen()
+        for lines in columns:
+            screen.add_column(escape(lines[0]), no_wrap=True)
+        for number, cells in enumerate(list(zip(*columns, strict=True))[1:]):
+            screen.add_row(*map(escape, cells), style="bold" if number in bold else None)
+        console.width = max(console.width, _width(columns))  # the terminal breaks longer lines
+        console.print(screen)
+
+
+def _parts(table: Table, width: int, labels: int) -> Iterator[list[list[str]]]:
+    """The columns of each part of a table that has to fit a width: header and cells of each."""
+    columns = [list(column) for column in zip(table.header, *table.rows, strict=True)]
+    if _width(columns) <= width:
+        yield columns
+        return
+    narrow = [_narrow(column, is_label=place < labels) for place, column in enumerate(columns)]
+    first, rest = narrow[:labels], narrow[labels:]
+    part: list[list[str]] = []
+    for column in rest:
+        if part and _width([*first, *part, column]) > width:
+            yield [*first, *part]
+            part = []
+        part.append(column)
+    yield [*first, *part]
+
+
+def _narrow(column: Sequence[str], *, is_label: bool) -> list[str]:
+    """A column whose header is folded, and whose cells are between words where they are long."""
+    header, *cells = column
+    words = cells if is_label else [word for cell in cells for word in cell.split()]
+    width = max([NARROW, *map(len, words)])
+    return [_fold(header, width, " ./_"), *(_fold(cell, width, " ") for cell in cells)]
+
+
+def _fold(text: str, width: int, ends: str) -> str:
+    """A text over lines that end behind one of some characters, or where a piece is too long."""
+    lines = [""]
+    for piece in re.findall(f"[^{ends}]{{0,{width - 1}}}[{ends}]|[^{ends}]{{1,{width}}}", text):
+        if len(lines[-1]) + len(piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _width(columns: Sequence[Sequence[str]]) -> int:
+    lines = [max(len(line) for text in column for line in text.split("\n")) for column in columns]
+    return sum(lines) + 3 * len(lines) + 1  # the spaces and rules around them
 
 
 def _markdown(cell: str) -> str:

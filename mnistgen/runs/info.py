@@ -108,6 +108,7 @@ class Info(File):
     model: str  # the choice of conf/model
     status: Annotated[Status, Field(strict=False)] = Status.RUNNING
     created: str = ""
+    id: str | None = None  # by which a logger knows the run again
     failure: Annotated[Failure | None, Field(strict=False)] = None
     reason: str | None = None  # why it was interrupted or has failed, in one line
     seed: int | None = None

@@ -98,7 +98,7 @@ def publish(folder: Path, metric: str) -> None:
     if failures:
         markdown += "\nFailed:\n\n" + "".join(f"- {failure}\n" for failure in failures)
     best = [place for place, group in enumerate(comparison.groups) if group in comparison.best]
-    tables.show(table, bold=best)
+    tables.show(table, labels=len(comparison.keys), bold=best)
     for failure in failures:
         print(f"failed: {failure}")
     write_atomically(folder / "sweep.csv", table.csv().encode())

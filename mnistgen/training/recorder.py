@@ -10,16 +10,16 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from torch import Tensor
-from torch.utils.tensorboard.summary import hparams
 
-from mnistgen.config import Config, settings
+from mnistgen.config import Config
 from mnistgen.files import write_atomically
 from mnistgen.models import VAE
 from mnistgen.plots import images as plots
 from mnistgen.runs import Run
 from mnistgen.seeds import stream
+from mnistgen.training import loggers
+from mnistgen.training.loggers import Journal
 
 log = logging.getLogger(__name__)
 
@@ -31,20 +31,22 @@ class Recorder(Checkpoint):
     and writes again, to the same values.
     """
 
-    def __init__(self, run: Run, config: Config) -> None:
+    def __init__(self, run: Run, config: Config, journal: Journal) -> None:
         self.run = run
         self.config = config
+        self.journal = journal
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        if trainer.is_global_zero and not self.run.metrics():
-            for logger in trainer.loggers:  # before Lightning saves what a logger knows of them
-                log_hyperparameters(logger, self.config)
+        # Before Lightning saves what a logger knows of them
+        self.journal.parameters(loggers.parameters(self.config))
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         done = trainer.current_epoch
         self.rows = [row for row in self.run.metrics() if row["epoch"] <= done]
         if len(self.rows) != done:
             log.warning("metrics.csv has %d rows for %d epochs", len(self.rows), done)
+        for row in self.rows:
+            self.journal.epoch(row, {})
         self.resumed_at = done
         self.seconds = self.run.info().seconds
         self.started = time.perf_counter()
@@ -62,9 +64,12 @@ class Recorder(Checkpoint):
         self.rows.append({"epoch": epoch, **metrics})
         if trainer.is_global_zero:
             self.run.write_metrics(self.rows)
-            for logger in trainer.loggers:
-                logger.log_metrics(metrics, step=epoch)
-            self._write_pictures(trainer, pl_module, epoch)
+            pictures = self._pictures(trainer, pl_module)
+            for name, picture in pictures.items():
+                path = self.run.picture(name, epoch)
+                path.parent.mkdir(exist_ok=True)
+                write_atomically(path, plots.png(picture))
+            self.journal.epoch(self.rows[-1], pictures)
         if self._is_best(pl_module):
             trainer.save_checkpoint(self.run.best)
         trainer.save_checkpoint(self.run.last)
@@ -79,20 +84,13 @@ class Recorder(Checkpoint):
         values = [row[name] for row in self.rows if math.isfinite(row.get(name, math.nan))]
         return bool(values) and self.rows[-1].get(name) == min(values)
 
-    def _write_pictures(self, trainer: Any, pl_module: Any, epoch: int) -> None:
+    def _pictures(self, trainer: Any, pl_module: Any) -> dict[str, Tensor]:
         pictures = {"samples": plots.grid(pl_module.decode(self.z))}
         if isinstance(pl_module, VAE):
             images = trainer.datamodule.examples(32).to(pl_module.device, pl_module.dtype)
             pairs = plots.interleaved(images, pl_module.reconstruct(images), 8)
             pictures["reconstructions"] = plots.grid(pairs)
-        for name, picture in pictures.items():
-            path = self.run.picture(name, epoch)
-            path.parent.mkdir(exist_ok=True)
-            write_atomically(path, plots.png(picture))
-            for logger in trainer.loggers:
-                log_picture(logger, name, picture, epoch)
-        for logger in trainer.loggers:
-            logger.save()  # or a kill would take epochs off the curves that are not trained again
+        return pictures
 
     def _line(self, trainer: pl.Trainer, epoch: int) -> str:
         total = trainer.max_epochs or epoch
@@ -100,31 +98,3 @@ class Recorder(Checkpoint):
         left = timedelta(seconds=round(pace * (total - epoch)))
         values = "  ".join(f"{k} {v:.5g}" for k, v in self.rows[-1].items() if k != "epoch")
         return f"epoch {epoch}/{total}  {values}  left {left}"
-
-
-def log_hyperparameters(logger: Logger, config: Config) -> None:
-    """Record the configuration; TensorBoard shows it together with the run's curves.
-
-    TensorBoard takes the first run's list of what to show for that of all, so none is written
-    here, and it finds the keys and the metrics of all runs itself.
-    """
-    parameters = {
-        key: value if isinstance(value, (bool, int, float)) else settings.shown(value)
-        for key, value in settings.flat(config).items()
-    }
-    logger.log_hyperparams(parameters)
-    if isinstance(logger, TensorBoardLogger):
-        _, *session = hparams(parameters, {})  # type: ignore[no-untyped-call]
-        for summary in session:
-            logger.experiment.file_writer.add_summary(summary)
-
-
-def log_picture(logger: Logger, name: str, picture: Tensor, epoch: int) -> None:
-    """Show a picture in [0, 1], (3, H, W), to a logger that takes pictures."""
-    if isinstance(logger, TensorBoardLogger):
-        logger.experiment.add_image(name, picture, epoch)
-    elif isinstance(logger, WandbLogger):
-        logger.log_image(name, [picture], step=epoch)
-    elif isinstance(logger, MLFlowLogger):
-        pixels = picture.permute(1, 2, 0).numpy()
-        logger.experiment.log_image(logger.run_id, pixels, key=name, step=epoch)

@@ -5,7 +5,6 @@ import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -14,14 +13,15 @@ from lightning.pytorch.callbacks import Callback, LambdaCallback
 from rich.console import Console
 
 from mnistgen.config import Config, build, one_line
-from mnistgen.data.mnist import data_module
+from mnistgen.data.mnist import MNIST, data_module
 from mnistgen.errors import UserError
 from mnistgen.metrics.lenet import weights
 from mnistgen.runs import Run, checkpoints
 from mnistgen.seeds import stream
-from mnistgen.training import machine, processes
+from mnistgen.training import loggers, machine, processes
 from mnistgen.training.callbacks import EpochMeans, Seeding
 from mnistgen.training.fid import FID, FIDMonitor
+from mnistgen.training.loggers import Journal
 from mnistgen.training.progress import RunProgress
 from mnistgen.training.recorder import Recorder
 from mnistgen.training.signals import Signals
@@ -59,19 +59,11 @@ def fit(
     machine.prepare(config)
     model, data = _model(config), data_module(config)
     checkpoint = checkpoints.newest(run)
-    trainer = _trainer(run, config, signals, callbacks, checkpoint=checkpoint, bar=bar)
-    if trainer.is_global_zero:
-        machine.record(run, config, trainer, model, data)
-    try:
-        with processes.joining(run) if trainer.world_size > 1 else contextlib.nullcontext():
-            trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    except MisconfigurationException as error:
-        raise UserError(f"trainer: {one_line(error)}") from error
-    done, epochs = trainer.current_epoch, config["trainer"]["max_epochs"]
-    if done < epochs:
-        raise UserError(
-            f"{run.path}: Lightning stopped after {done} epochs, before the last of {epochs}"
-        )
+    with loggers.journal(run, config, checkpoint) as journal:
+        trainer = _trainer(run, config, signals, callbacks, journal, bar=bar)
+        if trainer.is_global_zero:
+            machine.record(run, config, trainer, model, data)
+        _run_epochs(trainer, run, model, data, checkpoint)
     # Not from the trainer: it has none when a crash came after the last epoch's checkpoint
     values = [row[FID] for row in run.metrics() if FID in row]
     return values[-1] if values else None
@@ -91,8 +83,8 @@ def _trainer(
     config: Config,
     signals: Signals,
     callbacks: Sequence[Callback],
+    journal: Journal,
     *,
-    checkpoint: Path | None,
     bar: bool,
 ) -> pl.Trainer:
     seed, means, console = config["seed"], EpochMeans(), Console(stderr=True)
@@ -112,9 +104,9 @@ def _trainer(
             FIDMonitor(every, seed),
             *callbacks,
             *([RunProgress(means, console)] if has_bar else []),
-            Recorder(run, config),  # what saves checkpoints is called last in any case
+            Recorder(run, config, journal),  # what saves checkpoints is called last in any case
         ],
-        logger=_logger(run, config, checkpoint),
+        logger=journal.logger,
         plugins=[
             checkpoints.SafeCheckpointIO(),
             machine.precision_plugin(precision, config["trainer"]["accelerator"]),
@@ -128,15 +120,19 @@ def _trainer(
     return trainer
 
 
-def _logger(run: Run, config: Config, checkpoint: Path | None) -> Any:
-    """The logger of a run, or False where it has none."""
-    if "_target_" not in config["logger"]:
-        return False
-    options: dict[str, Any] = {"save_dir": str(run.path)}
-    if checkpoint is not None and config["logger"]["_target_"].endswith("TensorBoardLogger"):
-        # What a killed run wrote of an epoch that it did not complete is hidden
-        options["purge_step"] = checkpoints.read(checkpoint).content["epoch"] + 2
-    return build("logger", config["logger"], **options)
+def _run_epochs(
+    trainer: pl.Trainer, run: Run, model: pl.LightningModule, data: MNIST, checkpoint: Path | None
+) -> None:
+    try:
+        with processes.joining(run) if trainer.world_size > 1 else contextlib.nullcontext():
+            trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except MisconfigurationException as error:
+        raise UserError(f"trainer: {one_line(error)}") from error
+    done, epochs = trainer.current_epoch, trainer.max_epochs or 0
+    if done < epochs:
+        raise UserError(
+            f"{run.path}: Lightning stopped after {done} epochs, before the last of {epochs}"
+        )
 
 
 def _quieten() -> None:
@@ -151,5 +147,6 @@ def _quieten() -> None:
         "Total length of `list` across ranks is zero",  # data.val_size=0
         "The lr scheduler dict contains the key",  # a GAN steps its schedules itself
         "ReduceLROnPlateau conditioned on metric",  # it is not measured in every epoch
+        "Experiment logs directory",  # that of logger=csv is written anew from metrics.csv
     ):
         warnings.filterwarnings("ignore", message)

@@ -30,8 +30,8 @@ def equal(first, second):
     return first.keys() == second.keys() and all(first[k].equal(second[k]) for k in first)
 
 
-def events(run):
-    found = EventAccumulator(str(run.path), size_guidance={"images": 0})
+def events(folder):
+    found = EventAccumulator(str(folder), size_guidance={"images": 0})
     found.Reload()
     return found
 
@@ -88,7 +88,7 @@ def test_killed_at_any_moment_and_resumed_is_as_never_killed(
     if "lr=plateau" in options:
         assert cut.metrics()[-1]["lr"] < cut.metrics()[0]["lr"]  # else nothing was tested
     for run in (whole, cut):
-        curve = events(run).Scalars("lr")
+        curve = events(run.path / "train").Scalars("training/lr")
         assert [event.step for event in curve] == [1, 2, 3, 4, 5, 6]
 
 
@@ -243,21 +243,23 @@ def test_tensorboard_has_the_epochs_on_its_axis_and_hyperparameters(cli, tmp_pat
     assert done.returncode == 0, done.stderr
     assert cli("resume=run", "trainer.max_epochs=3").returncode == 0
     run = Run(tmp_path / "run")
-    seen = events(run)
-    names = {
-        "densegan": ("g_loss", "d_loss", "d_real", "d_fake"),
-        "densevae": ("loss", "reconstruction", "kl"),
+    seen = events(run.path)
+    parts = {
+        "densegan": ("parts/g_loss", "parts/d_loss", "parts/d_real", "parts/d_fake"),
+        "densevae": ("loss", "parts/reconstruction", "parts/kl"),
     }[model]
-    expected = {f"{split}/{name}" for split in ("train", "val") for name in names}
-    assert expected | {"lr", "images_per_s"} <= set(seen.Tags()["scalars"])
     rows = run.metrics()
-    for name in expected:
-        assert [event.step for event in seen.Scalars(name)] == [1, 2, 3]
-        found = [event.value for event in seen.Scalars(name)]
-        assert found == pytest.approx([row[name] for row in rows])
+    for split, others in (("train", {"training/lr", "training/images_per_s"}), ("val", {"fid"})):
+        curves = events(run.path / split)
+        assert set(curves.Tags()["scalars"]) == {*parts, *others}
+        for tag in parts:
+            assert [event.step for event in curves.Scalars(tag)] == [1, 2, 3]
+            column = f"{split}/{tag.removeprefix('parts/')}"
+            found = [event.value for event in curves.Scalars(tag)]
+            assert found == pytest.approx([row[column] for row in rows])
+    assert seen.Tags()["scalars"] == []
     assert [event.step for event in seen.Images("samples")] == [1, 2, 3]
     assert ("reconstructions" in seen.Tags()["images"]) == (model == "densevae")
-    assert "hp_metric" not in seen.Tags()["scalars"]
     hparams = seen.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     assert b"optim.lr" in hparams
 
