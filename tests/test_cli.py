@@ -71,6 +71,9 @@ BAD = [
     (["+lr.foo=1"], "lr", "foo"),
     (["+data.foo=1"], "data", "foo"),
     (["optimizer=sgd", "optim.nesterov=true"], "optim", "momentum"),
+    (["+logger.foo=1"], "logger.foo=1", "logger=tensorboard has no such option"),
+    (["logger=csv", "+logger.foo=1"], "logger.foo=1", "logger=csv has no such option"),
+    (["+logger.save_dir=x"], "logger.save_dir=x", "a run sets it"),
     (["model=cnngan", "+trainer.gradient_clip_val=1"], "gradient_clip_val", "CNNGAN"),
     (["model=densegan", "+trainer.accumulate_grad_batches=2"], "accumulate", "DenseGAN"),
 ]

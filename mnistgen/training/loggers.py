@@ -8,11 +8,14 @@ import contextlib
 import logging
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from hydra.utils import get_class
 from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from mnistgen.config import Config, build, one_line, settings
@@ -23,6 +26,7 @@ from mnistgen.runs.folder import Row
 
 log = logging.getLogger(__name__)
 
+OURS = "save_dir", "sub_dir", "purge_step", "id", "run_id"  # they follow from the run folder
 TAG = "mnistgen.run"  # of a run in MLflow: the id of its run folder
 
 
@@ -49,6 +53,11 @@ class _LoggerJournal(Journal):
 
     known = 0  # the last epoch that the logger has
 
+    @staticmethod
+    def further_options() -> Collection[str]:
+        """Options that the logger's class passes on."""
+        return ()
+
     def __init__(self, run: Run, part: Config, done: int, **more: Any) -> None:
         self.run = run
         self.done = done
@@ -73,6 +82,10 @@ class TensorBoardJournal(_LoggerJournal):
     So the two splits are runs of their own, below the run: one chart has both. `fid` and `loss`
     come first; the HPARAMS tab shows the first five.
     """
+
+    @staticmethod
+    def further_options() -> Collection[str]:
+        return signature(SummaryWriter).parameters
 
     def __init__(self, run: Run, part: Config, done: int) -> None:
         # What a killed run wrote of an epoch that it did not complete is hidden
@@ -124,6 +137,12 @@ class CSVJournal(_LoggerJournal):
 
 class WandbJournal(_LoggerJournal):
     """Weights & Biases knows a run by its id; offline, each training is a folder with that id."""
+
+    @staticmethod
+    def further_options() -> Collection[str]:
+        import wandb
+
+        return signature(wandb.init).parameters
 
     def __init__(self, run: Run, part: Config, done: int) -> None:
         identity = _identity(run)
@@ -210,6 +229,18 @@ JOURNALS = {
     "lightning.pytorch.loggers.MLFlowLogger": MLflowJournal,
 }
 """The journals by the class that conf/logger names."""
+
+
+def check(part: Config) -> None:
+    """Raise UserError for an option that the logger of a run does not take."""
+    if TARGET not in part:
+        return
+    logger = get_class(part[TARGET])
+    taken = {*signature(logger).parameters, *JOURNALS[part[TARGET]].further_options()} - {*OURS}
+    for key in part.keys() - taken - {TARGET}:
+        name = choice("logger", part[TARGET])
+        reason = "a run sets it" if key in OURS else f"logger={name} has no such option"
+        raise UserError(f"logger.{key}={part[key]} is not allowed: {reason}")
 
 
 @contextlib.contextmanager

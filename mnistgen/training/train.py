@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -42,6 +43,7 @@ def check(config: Config) -> None:
         for option in NEED_AUTOMATIC & config["trainer"].keys():
             name = type(model).__name__
             raise UserError(f"trainer.{option} is not allowed: {name} makes its updates itself")
+    loggers.check(config["logger"])
     weights.load(data_module(config))  # what val/fid is measured with is made of the data
 
 
