@@ -222,7 +222,7 @@ class MLflowJournal(_LoggerJournal):
             self.logger.experiment.set_terminated(self.logger.run_id, status)
 
 
-JOURNALS = {
+JOURNALS: dict[str, type[_LoggerJournal]] = {
     "lightning.pytorch.loggers.TensorBoardLogger": TensorBoardJournal,
     "lightning.pytorch.loggers.CSVLogger": CSVJournal,
     "lightning.pytorch.loggers.WandbLogger": WandbJournal,

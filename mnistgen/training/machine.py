@@ -101,6 +101,14 @@ def record(
     )
 
 
+def announce(run: Run, epochs: range) -> None:
+    """Say what is trained, where and with what, and which epochs."""
+    info = run.info()
+    if epochs:
+        words = f"{info.model}, {info.precision}, threads={info.threads}"
+        log.info("training in %s: %s, epochs %d to %d", run.path, words, epochs[0], epochs[-1])
+
+
 def commit() -> str | None:
     """The commit of this code, with -dirty where it was changed; None outside a checkout."""
     checkout = Path(mnistgen.__file__).parents[1]

@@ -18,7 +18,7 @@ from mnistgen.models import VAE
 from mnistgen.plots import images as plots
 from mnistgen.runs import Run
 from mnistgen.seeds import stream
-from mnistgen.training import loggers
+from mnistgen.training import loggers, machine
 from mnistgen.training.loggers import Journal
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ class Recorder(Checkpoint):
         self.rows = [row for row in self.run.metrics() if row["epoch"] <= done]
         if len(self.rows) != done:
             log.warning("metrics.csv has %d rows for %d epochs", len(self.rows), done)
+        if trainer.is_global_zero:
+            machine.announce(self.run, range(done + 1, (trainer.max_epochs or 0) + 1))
         for row in self.rows:
             self.journal.epoch(row, {})
         self.resumed_at = done

@@ -127,7 +127,8 @@ def test_a_run_that_goes_on_is_one_run_of_its_logger(logged_run, logger, read):
         assert read(run) == ([1, 2, 3, 4], 4)
 
 
-def test_a_logger_that_comes_later_has_the_epochs_from_before(new_run):
+def test_a_logger_that_comes_later_has_the_epochs_from_before(new_run, caplog):
+    caplog.set_level("INFO")  # as a command has it
     run = new_run("logger=none", "trainer=smoke")
     train(run)
     config = run.config()
@@ -135,6 +136,7 @@ def test_a_logger_that_comes_later_has_the_epochs_from_before(new_run):
     run.change_config({**config, "logger": logger}, [])
     go_on(run, 2)
     assert of_tensorboard(run) == ([1, 2], 2)
+    assert ", epochs 2 to 2\n" in run.log.read_text()
 
 
 @pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="no wandb")
