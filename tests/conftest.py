@@ -118,10 +118,11 @@ def start(tmp_path):
 def terminal(tmp_path):
     """Run `python -m mnistgen ...` on a terminal of so many columns; returns what that was sent.
 
-    The keys of `typed` are pressed as soon as a text was shown: {text: keys}.
+    The keys of `typed` are pressed as soon as a text was shown: {text: keys}. The terminal is
+    closed when the text `until` was shown.
     """
 
-    def run(columns, *arguments, module="mnistgen", status=0, typed=None):
+    def run(columns, *arguments, module="mnistgen", status=0, typed=None, until=None):
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         environment = os.environ | {"TERM": "xterm", "COLUMNS": str(columns)}
@@ -140,11 +141,13 @@ def terminal(tmp_path):
             try:
                 while piece := os.read(ours, 4096):
                     shown += piece
+                    if until and until.encode() in shown:
+                        break
                     for text in [text for text in waiting if text.encode() in shown]:
                         os.write(ours, waiting.pop(text))
             except OSError:  # Linux: nobody has the other end open any more
                 pass
-        os.close(ours)
+            os.close(ours)
         assert process.returncode == status, shown
         return re.sub(r"\x1b\[[\d;?]*m", "", shown.decode())
 

@@ -1,9 +1,10 @@
 """The progress bar of a terminal: one for the whole run."""
 
+import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import ProgressBar
@@ -25,6 +26,25 @@ from mnistgen.training.callbacks import EpochMeans
 from mnistgen.training.fid import FID
 
 ECHO = 3  # columns for the ^C that a terminal shows: behind a full line it would begin another
+
+
+class Terminal:
+    """The stream of a terminal; once that is closed, what is written goes nowhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, if somebody is there."""
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())  # for all who write
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 import contextlib
 import logging
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import lightning.pytorch as pl
 import torch
@@ -23,7 +24,7 @@ from mnistgen.training import loggers, machine, processes
 from mnistgen.training.callbacks import EpochMeans, Seeding
 from mnistgen.training.fid import FID, FIDMonitor
 from mnistgen.training.loggers import Journal
-from mnistgen.training.progress import RunProgress
+from mnistgen.training.progress import RunProgress, Terminal
 from mnistgen.training.recorder import Recorder
 from mnistgen.training.signals import Signals
 
@@ -89,7 +90,8 @@ def _trainer(
     *,
     bar: bool,
 ) -> pl.Trainer:
-    seed, means, console = config["seed"], EpochMeans(), Console(stderr=True)
+    seed, means = config["seed"], EpochMeans()
+    console = Console(file=cast(TextIO, Terminal(sys.stderr)))
     stop = LambdaCallback(on_train_batch_end=signals.check, on_validation_batch_end=signals.check)
     options = dict(config["trainer"])
     every, wants_bar = options.pop("quality_every"), options.pop("enable_progress_bar", True)
