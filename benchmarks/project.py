@@ -18,8 +18,8 @@ from benchmarks.clock import Clock
 from mnistgen.config import Config, build, one_line
 from mnistgen.config.compose import compose
 from mnistgen.errors import UserError
-from mnistgen.runs import Run, Status, store
 from mnistgen.seeds import stream
+from mnistgen.tracking import RunFolder, Status, store
 from mnistgen.training import session
 
 
@@ -67,7 +67,7 @@ class Job:
 
     def train(self, *callbacks: Any) -> dict[str, float]:
         """Train or resume the run in the folder, and return the last epoch's metrics."""
-        run = Run(self.folder)
+        run = RunFolder(self.folder)
         if not run.exists():
             config, overrides = self.config(), list(self.options)
             run = store.create(self.folder, model=self.model, config=config, overrides=overrides)

@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 
 from mnistgen import cli
 from mnistgen.config import Config, compose, rules, settings
-from mnistgen.runs import Run, Status, store
 from mnistgen.sweeps import jobs
+from mnistgen.tracking import RunFolder, Status, store
 from mnistgen.training import resume, session
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 def main(cfg: DictConfig) -> float | None:
     """Train a new run, or go on with one; the result is what a search makes low."""
     if os.environ.get("LOCAL_RANK", "0") != "0":  # a further process of a run that has begun
-        return session.join(Run(Path(cfg.resume)))
+        return session.join(RunFolder(Path(cfg.resume)))
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return jobs.perform(cfg)
     values = compose.command_values(cfg, {})
@@ -39,7 +39,7 @@ def main(cfg: DictConfig) -> float | None:
         return objective
 
 
-def _new(values: Config) -> contextlib.AbstractContextManager[Run]:
+def _new(values: Config) -> contextlib.AbstractContextManager[RunFolder]:
     rules.check_new(values)
     config = settings.to_save(values)
     session.check(config)
@@ -53,7 +53,7 @@ def _new(values: Config) -> contextlib.AbstractContextManager[Run]:
 
 
 @contextlib.contextmanager
-def _old(values: Config) -> Iterator[Run]:
+def _old(values: Config) -> Iterator[RunFolder]:
     rules.check_values(values, rules.RULES)
     overrides = list(HydraConfig.get().overrides.task)
     run = resume.choose(values["resume"], Path(values["outputs"]), overrides)
@@ -64,7 +64,7 @@ def _old(values: Config) -> Iterator[Run]:
         yield run
 
 
-def _summarise(run: Run) -> None:
+def _summarise(run: RunFolder) -> None:
     """Say where everything is."""
     last = run.metrics()[-1]
     losses = [f"{name} {last[name]:.5g}" for name in last if name.startswith(("train/", "val/"))]

@@ -9,7 +9,7 @@ from mnistgen.config import Config, rules
 from mnistgen.errors import UserError
 from mnistgen.plots import tables
 from mnistgen.plots.tables import Table
-from mnistgen.runs import MEASURES, Measures, Run, store
+from mnistgen.tracking import MEASURES, Measures, RunFolder, store
 
 RULES = {
     "run": rules.FOLDERS,
@@ -55,7 +55,7 @@ def main(values: Config) -> None:
         raise UserError(errors[-1])
 
 
-def _labels(runs: list[Run]) -> dict[str, Run]:
+def _labels(runs: list[RunFolder]) -> dict[str, RunFolder]:
     """Each run under its model and folder name, or its whole path where that is not enough."""
     names = [f"{run.info().model} {run.path.name}" for run in runs]
     return {

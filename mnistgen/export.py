@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mnistgen import cli
 from mnistgen.config import Config, rules
-from mnistgen.runs import Run
+from mnistgen.tracking import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ RULES = {"run": rules.PATH, "checkpoint": rules.CHECKPOINT, "out": rules.PATH}
 @cli.command("export", RULES)
 def main(values: Config) -> None:
     """Write an .onnx or a .safetensors file."""
-    run, out = Run(Path(values["run"])), Path(values["out"])
+    run, out = RunFolder(Path(values["run"])), Path(values["out"])
     run.info()
     rules.check_out(out, ".onnx", ".safetensors")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from mnistgen import cli
 from mnistgen.config import Config, rules
 from mnistgen.inference import kinds
-from mnistgen.runs import Run
+from mnistgen.tracking import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ RULES = {
 def main(values: Config) -> None:
     """Write one picture, or the images in it as an array."""
     n = kinds.size(values["kind"], values["n"])
-    run = Run(Path(values["run"]))
+    run = RunFolder(Path(values["run"]))
     run.info()
     out = Path(values["out"] or run.path / f"{values['kind']}.png")
     rules.check_out(out, ".png", ".npz")

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from mnistgen.config import compose
-from mnistgen.runs import store
-from mnistgen.runs.folder import Run
+from mnistgen.tracking import store
+from mnistgen.tracking.folder import RunFolder
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)  # several workers with all cores each are slower than one
@@ -182,7 +182,7 @@ def composed():
 def new_run(tmp_path, composed):
     """Make a run folder with these overrides, without training it."""
 
-    def make(*overrides, name="run") -> Run:
+    def make(*overrides, name="run") -> RunFolder:
         config = composed("logger=none", "threads=1", *overrides)
         return store.create(
             tmp_path / name, model="a model", config=config, overrides=list(overrides)

@@ -7,10 +7,10 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from mnistgen.plots import charts
-from mnistgen.runs import store
-from mnistgen.runs.groups import Curve
-from mnistgen.runs.info import Failure
 from mnistgen.sweeps import comparison
+from mnistgen.tracking import store
+from mnistgen.tracking.groups import Curve
+from mnistgen.tracking.info import Failure
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from mnistgen.data.mnist import data_module
 from mnistgen.inference import model as inference
 from mnistgen.inference import pictures
 from mnistgen.metrics.evaluation import Evaluator
-from mnistgen.runs import store
-from mnistgen.runs.folder import Run
+from mnistgen.tracking import store
+from mnistgen.tracking.folder import RunFolder
 from mnistgen.training.session import train
 
 FEW = ("n=200", "k=20", "nll_images=20", "threads=1")
@@ -54,7 +54,7 @@ def cache(tmp_path_factory):
 def test_evaluation_holds_the_measures_and_what_they_depend_on(cli, folder, cache):
     done = cli("run=[densegan,densevae]", *FEW, cache, **EVALUATE)
     assert done.returncode == 0, done.stderr
-    gan, vae = (Run(folder / name).evaluation() for name in ("densegan", "densevae"))
+    gan, vae = (RunFolder(folder / name).evaluation() for name in ("densegan", "densevae"))
     for found in (gan, vae):
         assert found.settings.samples == 200
         assert found.settings.split == "test"
@@ -100,7 +100,7 @@ def test_what_was_measured_is_shown_where_it_cannot_be_written(cli, folder):
 
 
 def test_nothing_is_written_to_say_that_a_run_is_finished(cli, folder):
-    run = Run(folder / "densegan")
+    run = RunFolder(folder / "densegan")
     (run.path / ".lock").unlink()
     done = cli.read_only("resume=densegan")
     assert done.returncode == 0, done.stderr
@@ -109,12 +109,12 @@ def test_nothing_is_written_to_say_that_a_run_is_finished(cli, folder):
 
 
 def test_a_copy_of_a_checkpoint_is_as_good(cli, folder, tmp_path):
-    shutil.copy(Run(folder / "densegan").last, tmp_path / "copy.ckpt")
+    shutil.copy(RunFolder(folder / "densegan").last, tmp_path / "copy.ckpt")
     words = ("run=densegan", "n=4", "seed=1")
     for out, more in (("a.npz", ()), ("b.npz", ("checkpoint=copy.ckpt",))):
         assert cli(*words, *more, f"out={out}", module="mnistgen.sample").returncode == 0
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    (tmp_path / "bad.ckpt").write_bytes(Run(folder / "densegan").last.read_bytes()[:-100])
+    (tmp_path / "bad.ckpt").write_bytes(RunFolder(folder / "densegan").last.read_bytes()[:-100])
     done = cli(*words, "checkpoint=bad.ckpt", module="mnistgen.sample")
     assert done.stderr == "error: bad.ckpt is not a checkpoint of plain data\n"
 
@@ -144,7 +144,7 @@ def test_bad_input_of_evaluate_is_one_line_and_writes_nothing(
     shutil.copytree(folder / "densegan", folder / "unfinished")
     shutil.rmtree(folder / "unfinished" / "checkpoints")
     shutil.copytree(folder / "densegan", folder / "damaged")
-    flip_a_byte(Run(folder / "damaged").last)
+    flip_a_byte(RunFolder(folder / "damaged").last)
     before = sorted(folder.rglob("*"))
     done = cli(*arguments, cache, **EVALUATE)
     assert done.returncode == 1
@@ -159,22 +159,22 @@ def test_runs_of_one_name_are_two_columns_also_at_80_columns(terminal, folder, c
     shown = terminal(80, "run=[A,B]", *FEW, cache, module="mnistgen.evaluate")
     assert "A/[x]" in shown
     assert "B/[x]" in shown
-    assert shown.count(f" {Run(folder / 'A' / '[x]').evaluation().metrics['fid']:.4g} ") == 2
+    assert shown.count(f" {RunFolder(folder / 'A' / '[x]').evaluation().metrics['fid']:.4g} ") == 2
 
 
 def test_one_bad_run_among_several_is_named_and_the_others_measured(cli, folder, cache):
-    flip_a_byte(Run(folder / "densevae").last)
+    flip_a_byte(RunFolder(folder / "densevae").last)
     done = cli("run=dense*", *FEW, cache, **EVALUATE)
     assert done.returncode == 1
     assert "densevae/checkpoints/last.ckpt is damaged" in done.stderr
-    assert Run(folder / "densegan").evaluation()
-    assert not Run(folder / "densevae").evaluation()
+    assert RunFolder(folder / "densegan").evaluation()
+    assert not RunFolder(folder / "densevae").evaluation()
 
 
 @pytest.mark.parametrize("kind", ["samples", "interpolation", "manifold"])
 @pytest.mark.parametrize("model", ["densegan", "densevae"])
 def test_pictures_of_all_models(trained_runs, model, kind):
-    trained = inference.load(Run(trained_runs / model), "last")
+    trained = inference.load(RunFolder(trained_runs / model), "last")
     first, again, other = (pictures.draw(trained, kind, n=5, seed=seed) for seed in (1, 1, 2))
     assert first.images.equal(again.images)
     assert first.images.equal(other.images) == (kind == "manifold")
@@ -185,7 +185,7 @@ def test_pictures_of_all_models(trained_runs, model, kind):
 
 
 def test_reconstructions_and_traversal_of_a_vae(trained_runs):
-    trained = inference.load(Run(trained_runs / "densevae"), "last")
+    trained = inference.load(RunFolder(trained_runs / "densevae"), "last")
     made = pictures.draw(trained, "reconstructions", n=20, seed=1)
     assert len(made.images) == 64  # two whole rows of originals, each over what is made of them
     originals = torch.cat([made.images[:16], made.images[32:48]])
@@ -230,7 +230,7 @@ def test_an_interpolation_through_the_origin_is_a_line():
 
 
 def test_a_manifold_is_the_grid_of_the_normal_quantiles(trained_runs):
-    trained = inference.load(Run(trained_runs / "densevae"), "last")
+    trained = inference.load(RunFolder(trained_runs / "densevae"), "last")
     made = pictures.draw(trained, "manifold", n=3, seed=0)
     quartile = math.sqrt(2) * torch.erfinv(torch.tensor(2 / 3)).item()  # of 5/6
     z = torch.tensor([[-quartile, -quartile, 0, 0], [quartile, 0, 0, 0]])
@@ -247,7 +247,7 @@ def test_sample_writes_a_picture_or_an_array(cli, folder, cache):
     with np.load(folder / "a.npz") as arrays:
         images = arrays["images"]
     assert images.shape == (10, 1, 28, 28)
-    trained = inference.load(Run(folder / "densevae"), "last")
+    trained = inference.load(RunFolder(folder / "densevae"), "last")
     assert np.allclose(images, pictures.draw(trained, "samples", n=10, seed=3).images, atol=1e-6)
 
 
@@ -277,7 +277,7 @@ def test_bad_input_of_sample_is_one_line_and_writes_nothing(cli, folder, cache, 
 def test_an_exported_decoder_gives_the_same_images_elsewhere(cli, folder, model):
     done = cli(f"run={model}", "out=decoder.onnx", module="mnistgen.export")
     assert done.returncode == 0, done.stderr
-    trained = inference.load(Run(folder / model), "last")
+    trained = inference.load(RunFolder(folder / model), "last")
     session = onnxruntime.InferenceSession(folder / "decoder.onnx")
     for batch in (1, 7):
         z = trained.model.latents(batch) if model == "densegan" else torch.randn(batch, 4)
@@ -288,7 +288,7 @@ def test_an_exported_decoder_gives_the_same_images_elsewhere(cli, folder, model)
 def test_exported_weights_carry_their_configuration(cli, folder, cache):
     done = cli("run=densevae", "out=w.safetensors", module="mnistgen.export")
     assert done.returncode == 0, done.stderr
-    trained = inference.load(Run(folder / "densevae"), "last")
+    trained = inference.load(RunFolder(folder / "densevae"), "last")
     with safe_open(folder / "w.safetensors", "pt") as file:
         assert json.loads(file.metadata()["config"]) == trained.config
         for name, value in trained.model.state_dict().items():
@@ -296,7 +296,7 @@ def test_exported_weights_carry_their_configuration(cli, folder, cache):
 
 
 def test_comparisons_are_kept(trained_runs, tmp_path):
-    trained = inference.load(Run(trained_runs / "densegan"), "last")
+    trained = inference.load(RunFolder(trained_runs / "densegan"), "last")
     evaluation = Evaluator(data_module(trained.config), n=100, seed=0, k=1, nll_images=2)
     made = evaluation.comparisons(tmp_path)
     (path,) = tmp_path.iterdir()

@@ -14,7 +14,7 @@ COMMANDS = {"__main__", "evaluate", "sample", "export", "compare"}
 FLOORS = [
     {"errors", "seeds", "system"},
     {"files", "config", "schedules"},
-    {"cli", "runs", "data", "models"},
+    {"cli", "tracking", "data", "models"},
     {"plots"},
     {"inference"},
     {"metrics"},
@@ -27,7 +27,7 @@ FLOORS = [
 LIGHT = (
     *(f"mnistgen.{name}" for name in sorted(COMMANDS)), "mnistgen.report.__main__",
     "mnistgen.metrics.lenet.__main__", "mnistgen.cli", "mnistgen.files", "mnistgen.system",
-    "mnistgen.config.compose", "mnistgen.runs.groups", "mnistgen.runs.store",
+    "mnistgen.config.compose", "mnistgen.tracking.groups", "mnistgen.tracking.store",
     "mnistgen.plots.tables", "mnistgen.sweeps.search", "mnistgen.sweeps.comparison",
     "mnistgen.training.session", "mnistgen.training.resume", "mnistgen.inference.kinds",
     "hydra_plugins.mnistgen_sweepers",
@@ -75,7 +75,7 @@ def test_a_file_imports_from_lower_floors_only(path):
 
 
 def test_statistics_import_no_plotting():
-    for name in ("runs", "metrics", "report/verdicts.py", "report/claims.py"):
+    for name in ("tracking", "metrics", "report/verdicts.py", "report/claims.py"):
         place = PACKAGE / name
         for path in place.rglob("*.py") if place.is_dir() else [place]:
             assert "plots" not in set(imports_of(path)), path

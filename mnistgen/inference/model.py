@@ -9,7 +9,7 @@ from mnistgen.config import Config, build
 from mnistgen.data.mnist import data_module
 from mnistgen.errors import UserError
 from mnistgen.models import GAN, VAE
-from mnistgen.runs import Run, checkpoints
+from mnistgen.tracking import RunFolder, checkpoints
 
 
 class Trained(NamedTuple):
@@ -31,7 +31,7 @@ class Trained(NamedTuple):
         return data.test / 255, data.arrays().test_labels
 
 
-def load(run: Run, checkpoint: str) -> Trained:
+def load(run: RunFolder, checkpoint: str) -> Trained:
     """The model of a run at its "last" or "best" checkpoint, or at the one with this path.
 
     Raises UserError where there is none, or it is damaged or of another model.

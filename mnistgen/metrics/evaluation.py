@@ -18,9 +18,9 @@ from mnistgen.metrics import likelihood, quality
 from mnistgen.metrics.lenet import weights
 from mnistgen.metrics.quality import Reference
 from mnistgen.models import VAE
-from mnistgen.runs import Evaluation, Measures, Protocol, Run
-from mnistgen.runs.checksums import sha256
 from mnistgen.seeds import stream
+from mnistgen.tracking import Evaluation, Measures, Protocol, RunFolder
+from mnistgen.tracking.checksums import sha256
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Evaluations:
         self.evaluators: dict[str, Evaluator] = {}
         self.unwritten: list[str] = []  # what was measured and cannot be kept, and why
 
-    def evaluate(self, run: Run, checkpoint: str, *, force: bool) -> Evaluation:
+    def evaluate(self, run: RunFolder, checkpoint: str, *, force: bool) -> Evaluation:
         """The evaluation of a run, from its evaluation.json where it was made in the same way.
 
         Otherwise, or with `force`, it is made and written there, or noted as `unwritten`. Raises

@@ -11,8 +11,8 @@ from torchmetrics.image.kid import poly_mmd
 
 from mnistgen.errors import UserError
 from mnistgen.metrics.lenet.network import LeNet, classify, extract
-from mnistgen.runs import Measures
 from mnistgen.seeds import stream
+from mnistgen.tracking import Measures
 
 READABLE = 0.9  # the confidence from which a digit counts as readable
 PRESENT = 0.01  # the share from which a digit counts as present

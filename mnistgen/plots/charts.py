@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mnistgen.plots.panels import gap, side_by_side
-from mnistgen.runs import Curve
+from mnistgen.tracking import Curve
 
 MODEL_COLOURS = {
     "densegan": "#0072B2",

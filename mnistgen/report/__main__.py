@@ -6,7 +6,7 @@ from pathlib import Path
 from mnistgen import cli
 from mnistgen.config import Config, rules
 from mnistgen.files import write_atomically
-from mnistgen.runs import store
+from mnistgen.tracking import store
 
 log = logging.getLogger(__name__)
 

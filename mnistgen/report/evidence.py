@@ -16,8 +16,8 @@ from mnistgen.errors import UserError
 from mnistgen.inference.model import Trained, load
 from mnistgen.report import paper, ranking
 from mnistgen.report.verdicts import SHAPES, Estimate, estimate
-from mnistgen.runs import Curve, Group, Note, Pooled, Protocol, Record, records
-from mnistgen.runs.groups import alike, curve_against, pool
+from mnistgen.tracking import Curve, Group, Note, Pooled, Protocol, Record, records
+from mnistgen.tracking.groups import alike, curve_against, pool
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from mnistgen.plots import charts, panels
 from mnistgen.report import latents, snapshots
 from mnistgen.report.evidence import Evidence, confusion
 from mnistgen.report.paper import GANS, MODELS, VAES
-from mnistgen.runs import Curve
+from mnistgen.tracking import Curve
 
 Draw = Callable[[Evidence], Figure | None]  # None is a gap, where no run has what it shows
 STILLS = 7  # epochs of a model that the figure on paper shows at most

@@ -9,7 +9,7 @@ from typing import Any
 from mnistgen.config import compose, settings
 from mnistgen.config.objects import choices
 from mnistgen.config.settings import Settings
-from mnistgen.runs import Group
+from mnistgen.tracking import Group
 
 GANS = "densegan", "densegan_deep", "cnngan"
 VAES = "densevae", "cnnvae"

@@ -9,7 +9,7 @@ from mnistgen.report import paper, snapshots, verdicts
 from mnistgen.report.evidence import Evidence, Missing, confusion, shape
 from mnistgen.report.paper import GANS
 from mnistgen.report.verdicts import Estimate, Verdict, above, estimate
-from mnistgen.runs import Pooled
+from mnistgen.tracking import Pooled
 
 
 class Part(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 
 from mnistgen.config import rules, settings
 from mnistgen.report import paper, verdicts
-from mnistgen.runs import Group
+from mnistgen.tracking import Group
 
 # Training images that a trial of an epoch or two does not see: a twentieth of the paper's recipe
 LONG = paper.TABLE_3["trainer.max_epochs"] * rules.TRAIN_SIZE // 20

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from mnistgen.plots.panels import Array
-from mnistgen.runs import Group
+from mnistgen.tracking import Group
 
 TILE = 30  # pixels from one image of a grid to the next: 28, and a border of 2
 

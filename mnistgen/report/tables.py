@@ -9,7 +9,7 @@ from mnistgen.report import networks, paper
 from mnistgen.report.claims import Claim, judge
 from mnistgen.report.evidence import Evidence
 from mnistgen.report.paper import GANS, MODELS, VAES
-from mnistgen.runs import MEASURES, Evaluation, Group, Pooled, Record
+from mnistgen.tracking import MEASURES, Evaluation, Group, Pooled, Record
 
 
 def hyperparameters(groups: Iterable[Group]) -> Table:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistgen.runs import Pooled
+from mnistgen.tracking import Pooled
 
 
 class Verdict(StrEnum):

@@ -10,8 +10,8 @@ from mnistgen.errors import UserError
 from mnistgen.files import write_atomically
 from mnistgen.plots import tables
 from mnistgen.plots.tables import Table
-from mnistgen.runs import Curve, Group, Record, Status, groups, records
-from mnistgen.runs.groups import MODEL
+from mnistgen.tracking import Curve, Group, Record, Status, groups, records
+from mnistgen.tracking.groups import MODEL
 
 RATE = "optim.lr"
 

@@ -18,8 +18,8 @@ from mnistgen import system
 from mnistgen.config import Config, objects, rules, settings
 from mnistgen.config.settings import shown
 from mnistgen.errors import Busy, UserError
-from mnistgen.runs import Run, Status, store
 from mnistgen.sweeps import places
+from mnistgen.tracking import RunFolder, Status, store
 from mnistgen.training import session
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def config_of(cfg: DictConfig) -> Config:
 class Job:
     """A combination of overrides, its configuration, and the run that is or will be of it."""
 
-    run: Run
+    run: RunFolder
     model: str
     overrides: list[str]
     config: Config  # as Hydra composes it; it may hold values that are not allowed
@@ -67,7 +67,7 @@ class Job:
         return status is Status.FINISHED or (status is Status.FAILED and not retry)
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[Run]:
+    def hold(self) -> Iterator[RunFolder]:
         """Its run, made now if it is new, and locked; raises Busy where another process has it."""
         new = store.new(
             self.run.path,
@@ -95,7 +95,7 @@ def perform(cfg: DictConfig) -> float | None:
     taken = places.saved(folder.parent)
     name = places.choose(taken, settings.run_settings(config), folder.name)
     overrides = list(hydra.overrides.task)
-    job = Job(Run(folder.with_name(name)), hydra.runtime.choices.model, overrides, config)
+    job = Job(RunFolder(folder.with_name(name)), hydra.runtime.choices.model, overrides, config)
     if job.config["threads"] is None:
         job.config["threads"] = threads(hydra.launcher)
     try:

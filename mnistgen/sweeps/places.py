@@ -8,7 +8,7 @@ from pathlib import Path
 from mnistgen.config import settings
 from mnistgen.config.settings import Settings
 from mnistgen.errors import UserError
-from mnistgen.runs import store
+from mnistgen.tracking import store
 
 
 def saved(folder: Path) -> dict[str, Settings]:

@@ -10,11 +10,11 @@ from hydra.core.override_parser.types import IntervalSweep, Override
 from mnistgen import files, system
 from mnistgen.config import one_line
 from mnistgen.errors import UserError
-from mnistgen.runs import Run, Status, records
 from mnistgen.sweeps import names, options, spaces
 from mnistgen.sweeps.grid import combinations
 from mnistgen.sweeps.jobs import Job
 from mnistgen.sweeps.sweeper import ResumableSweeper
+from mnistgen.tracking import RunFolder, Status, records
 
 TRIES = 20  # choices in a row that are not allowed, after which a search gives up
 
@@ -118,7 +118,7 @@ class Search(ResumableSweeper):
     def _failed(self, trials: list[Any], jobs: dict[int, Job]) -> list[dict[str, Any]]:
         """The values of each failed run; a study changes no trial, so a retry is one more."""
         last = {jobs[trial.number].run.path: trial for trial in trials}  # of each run
-        ended = [(Run(path), t) for path, t in last.items() if t.state.is_finished()]
+        ended = [(RunFolder(path), t) for path, t in last.items() if t.state.is_finished()]
         runs = [(run.info(), trial) for run, trial in ended if run.exists()]
         return [trial.params for info, trial in runs if info.status is Status.FAILED]
 

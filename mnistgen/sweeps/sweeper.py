@@ -19,10 +19,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from mnistgen.config import expand_path, leaves, one_line, rules, settings, to_override
 from mnistgen.config.rules import Rule
 from mnistgen.errors import UserError
-from mnistgen.runs import Failure, Run, Status, info
 from mnistgen.sweeps import columns, comparison, names, options, places
 from mnistgen.sweeps.jobs import Job, config_of
 from mnistgen.sweeps.watch import Watch
+from mnistgen.tracking import Failure, RunFolder, Status, info
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,9 @@ class ResumableSweeper(Sweeper):
         wanted = settings.run_settings(config)
         name = places.choose(self.taken, wanted, *names.run_names(overrides, self.varying))
         self.taken[name] = wanted
-        return Job(Run(self.folder / name), cfg.hydra.runtime.choices.model, [*overrides], config)
+        return Job(
+            RunFolder(self.folder / name), cfg.hydra.runtime.choices.model, [*overrides], config
+        )
 
     def check_metric(self, jobs: Iterable[Job]) -> None:
         """Raise UserError where the runs of some jobs will not have the metric."""
@@ -205,7 +207,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else to_override(value)
 
 
-def _end(run: Run) -> str:
+def _end(run: RunFolder) -> str:
     """How a run has ended, in a word or some."""
     if not run.exists():
         return "without a run folder"

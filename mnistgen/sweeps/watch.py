@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from mnistgen.errors import UserError
-from mnistgen.runs import Info, Run, Status
+from mnistgen.tracking import Info, RunFolder, Status
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ SECONDS = 1.0  # between two looks
 class Watch:
     """Logs a line for each run that ends: how, its metric, and the time left for the others."""
 
-    def __init__(self, runs: Sequence[Run], metric: str) -> None:
+    def __init__(self, runs: Sequence[RunFolder], metric: str) -> None:
         self.metric = metric
         self.left = {run: _info(run) for run in runs}  # with what is known before
         self.total = len(self.left)
@@ -58,7 +58,7 @@ class Watch:
             log.info("%d/%d %s  %s  left %s", done, self.total, run.path.name, end, left)
 
 
-def _info(run: Run) -> Info | None:
+def _info(run: RunFolder) -> Info | None:
     with contextlib.suppress(UserError):
         return run.info()
     return None

@@ -21,8 +21,8 @@ from torch.utils.tensorboard.summary import hparams
 from mnistgen.config import Config, build, one_line, settings
 from mnistgen.config.objects import TARGET, choice
 from mnistgen.errors import UserError
-from mnistgen.runs import Run, checkpoints
-from mnistgen.runs.folder import Row
+from mnistgen.tracking import RunFolder, checkpoints
+from mnistgen.tracking.folder import Row
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class _LoggerJournal(Journal):
         """Options that the logger's class passes on."""
         return ()
 
-    def __init__(self, run: Run, part: Config, done: int, **more: Any) -> None:
+    def __init__(self, run: RunFolder, part: Config, done: int, **more: Any) -> None:
         self.run = run
         self.done = done
         self.logger = build("logger", part, save_dir=str(run.path), **more)
@@ -87,7 +87,7 @@ class TensorBoardJournal(_LoggerJournal):
     def further_options() -> Collection[str]:
         return signature(SummaryWriter).parameters
 
-    def __init__(self, run: Run, part: Config, done: int) -> None:
+    def __init__(self, run: RunFolder, part: Config, done: int) -> None:
         # What a killed run wrote of an epoch that it did not complete is hidden
         more = {"purge_step": done + 1}
         super().__init__(run, part, done, **more)
@@ -144,7 +144,7 @@ class WandbJournal(_LoggerJournal):
 
         return signature(wandb.init).parameters
 
-    def __init__(self, run: Run, part: Config, done: int) -> None:
+    def __init__(self, run: RunFolder, part: Config, done: int) -> None:
         identity = _identity(run)
         self.before = any(run.path.glob(f"wandb/*run-*-{identity}"))
         super().__init__(run, {"name": _name(run), **part}, done, id=identity)
@@ -174,7 +174,7 @@ class WandbJournal(_LoggerJournal):
 class MLflowJournal(_LoggerJournal):
     """MLflow gives a run an id of its own; the run is found again by a tag."""
 
-    def __init__(self, run: Run, part: Config, done: int) -> None:
+    def __init__(self, run: RunFolder, part: Config, done: int) -> None:
         identity = _identity(run)
         tags = {**(part.get("tags") or {}), TAG: identity}
         super().__init__(run, {"run_name": _name(run), **part}, done, tags=tags)
@@ -244,7 +244,7 @@ def check(part: Config) -> None:
 
 
 @contextlib.contextmanager
-def journal(run: Run, config: Config, checkpoint: Path | None) -> Iterator[Journal]:
+def journal(run: RunFolder, config: Config, checkpoint: Path | None) -> Iterator[Journal]:
     """The journal of a training that goes on from a checkpoint, or begins; it is ended as that is.
 
     Raises UserError where the logger's program refuses.
@@ -287,7 +287,7 @@ def _end(opened: Journal, error: BaseException | None) -> None:
         log.warning("the logger did not hear how the training ended: %s", one_line(trouble))
 
 
-def _identity(run: Run) -> str:
+def _identity(run: RunFolder) -> str:
     """The id of a run folder, which goes where the folder goes."""
     known = run.info().id
     if known is None:
@@ -296,5 +296,5 @@ def _identity(run: Run) -> str:
     return known
 
 
-def _name(run: Run) -> str:
+def _name(run: RunFolder) -> str:
     return f"{run.path.resolve().parent.name}/{run.path.resolve().name}"

@@ -17,7 +17,7 @@ from mnistgen import system
 from mnistgen.config import Config
 from mnistgen.data.mnist import MNIST
 from mnistgen.errors import UserError
-from mnistgen.runs import Run
+from mnistgen.tracking import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def precision_plugin(choice: str, accelerator: str) -> Precision:
 
 
 def record(
-    run: Run, config: Config, trainer: pl.Trainer, model: pl.LightningModule, data: MNIST
+    run: RunFolder, config: Config, trainer: pl.Trainer, model: pl.LightningModule, data: MNIST
 ) -> None:
     """Put into run.json what a run is trained with, beside its configuration.
 
@@ -101,7 +101,7 @@ def record(
     )
 
 
-def announce(run: Run, epochs: range) -> None:
+def announce(run: RunFolder, epochs: range) -> None:
     """Say what is trained, where and with what, and which epochs."""
     info = run.info()
     if epochs:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import torch
 
 from mnistgen.config import to_override
-from mnistgen.runs import Run
+from mnistgen.tracking import RunFolder
 
 
 @contextlib.contextmanager
-def joining(run: Run) -> Iterator[None]:
+def joining(run: RunFolder) -> Iterator[None]:
     """Let the further processes join a run; then leave none of Lightning's traces in this one.
 
     Otherwise the next training here, of a sweep, say, would take itself for one of them.

@@ -16,8 +16,8 @@ from mnistgen.config import Config
 from mnistgen.files import write_atomically
 from mnistgen.models import VAE
 from mnistgen.plots import images as plots
-from mnistgen.runs import Run
 from mnistgen.seeds import stream
+from mnistgen.tracking import RunFolder
 from mnistgen.training import loggers, machine
 from mnistgen.training.loggers import Journal
 
@@ -31,7 +31,7 @@ class Recorder(Checkpoint):
     and writes again, to the same values.
     """
 
-    def __init__(self, run: Run, config: Config, journal: Journal) -> None:
+    def __init__(self, run: RunFolder, config: Config, journal: Journal) -> None:
         self.run = run
         self.config = config
         self.journal = journal

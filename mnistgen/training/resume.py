@@ -5,12 +5,12 @@ from pathlib import Path
 
 from mnistgen.config import Config, objects, rules, settings
 from mnistgen.errors import UserError
-from mnistgen.runs import Run, Status, store
+from mnistgen.tracking import RunFolder, Status, store
 
 EPOCHS = "trainer.max_epochs"
 
 
-def choose(resume: str, outputs: Path, overrides: Sequence[str]) -> Run:
+def choose(resume: str, outputs: Path, overrides: Sequence[str]) -> RunFolder:
     """The run that `resume=` names; raises UserError where none is named or it may not change so.
 
     Of a run that goes on only the number of epochs may change, and what makes it no other run.
@@ -21,12 +21,12 @@ def choose(resume: str, outputs: Path, overrides: Sequence[str]) -> Run:
                 f"{override} is not allowed with resume=: a run goes on with its saved "
                 f"configuration; only {EPOCHS}, {' and '.join(settings.MACHINE)} can change"
             )
-    run = store.latest_unfinished(outputs) if resume == "latest" else Run(Path(resume))
+    run = store.latest_unfinished(outputs) if resume == "latest" else RunFolder(Path(resume))
     run.info()
     return run
 
 
-def changed(run: Run, composed: Config, overrides: Sequence[str]) -> Config:
+def changed(run: RunFolder, composed: Config, overrides: Sequence[str]) -> Config:
     """The configuration that a run goes on with; `composed` has the values of the overrides.
 
     Raises UserError where it cannot go on with these.
@@ -44,7 +44,7 @@ def changed(run: Run, composed: Config, overrides: Sequence[str]) -> Config:
     return config
 
 
-def change(run: Run, config: Config, overrides: Sequence[str]) -> None:
+def change(run: RunFolder, config: Config, overrides: Sequence[str]) -> None:
     """Save the configuration that a run goes on with, and the overrides that made it."""
     saved = run.config()
     if config == saved:

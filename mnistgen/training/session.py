@@ -12,7 +12,7 @@ from typing import Any
 from mnistgen import system
 from mnistgen.config import Config, objects, shell_word, to_override
 from mnistgen.errors import Interrupted, UserError
-from mnistgen.runs import Run, Status, info
+from mnistgen.tracking import RunFolder, Status, info
 from mnistgen.training import signals
 from mnistgen.training.signals import Signals
 
@@ -31,7 +31,7 @@ def check(config: Config) -> None:
     train.check(config)
 
 
-def train(run: Run, *callbacks: Any, alone: bool = True) -> float | None:
+def train(run: RunFolder, *callbacks: Any, alone: bool = True) -> float | None:
     """Train a run, whose lock this process holds, to its last epoch; returns its last `val/fid`.
 
     The `callbacks` are Lightning's, beside the run's own. What is logged goes into its train.log,
@@ -58,13 +58,13 @@ def train(run: Run, *callbacks: Any, alone: bool = True) -> float | None:
         return objective
 
 
-def join(run: Run) -> float | None:
+def join(run: RunFolder) -> float | None:
     """Train as a further process of a run that another process has begun."""
     with signals.watch() as watched:
         return _fit(run, watched, (), bar=False)
 
 
-def _fit(run: Run, watched: Signals, callbacks: Sequence[Any], *, bar: bool) -> float | None:
+def _fit(run: RunFolder, watched: Signals, callbacks: Sequence[Any], *, bar: bool) -> float | None:
     config = run.config()
     system.limit_threads(system.threads(config))
     from mnistgen.training.train import fit  # with it torch
@@ -73,7 +73,7 @@ def _fit(run: Run, watched: Signals, callbacks: Sequence[Any], *, bar: bool) -> 
 
 
 @contextlib.contextmanager
-def _log(run: Run, alone: bool) -> Iterator[None]:
+def _log(run: RunFolder, alone: bool) -> Iterator[None]:
     """Write what is logged into the run's train.log too, or only there."""
     handler = logging.FileHandler(run.log)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -18,8 +18,8 @@ from mnistgen.config import Config, build, one_line
 from mnistgen.data.mnist import MNIST, data_module
 from mnistgen.errors import UserError
 from mnistgen.metrics.lenet import weights
-from mnistgen.runs import Run, checkpoints
 from mnistgen.seeds import stream
+from mnistgen.tracking import RunFolder, checkpoints
 from mnistgen.training import loggers, machine, processes
 from mnistgen.training.callbacks import EpochMeans, Seeding
 from mnistgen.training.fid import FID, FIDMonitor
@@ -49,7 +49,7 @@ def check(config: Config) -> None:
 
 
 def fit(
-    run: Run, config: Config, signals: Signals, callbacks: Sequence[Callback], *, bar: bool
+    run: RunFolder, config: Config, signals: Signals, callbacks: Sequence[Callback], *, bar: bool
 ) -> float | None:
     """Train a run from its newest checkpoint, or from the start, to its last epoch.
 
@@ -82,7 +82,7 @@ def _model(config: Config) -> pl.LightningModule:
 
 
 def _trainer(
-    run: Run,
+    run: RunFolder,
     config: Config,
     signals: Signals,
     callbacks: Sequence[Callback],
@@ -125,7 +125,11 @@ def _trainer(
 
 
 def _run_epochs(
-    trainer: pl.Trainer, run: Run, model: pl.LightningModule, data: MNIST, checkpoint: Path | None
+    trainer: pl.Trainer,
+    run: RunFolder,
+    model: pl.LightningModule,
+    data: MNIST,
+    checkpoint: Path | None,
 ) -> None:
     try:
         with processes.joining(run) if trainer.world_size > 1 else contextlib.nullcontext():

@@ -5,10 +5,10 @@ import pytest
 from mnistgen.config import settings
 from mnistgen.errors import UserError
 from mnistgen.report import evidence
-from mnistgen.runs import groups, records, store
-from mnistgen.runs.folder import Run
 from mnistgen.sweeps import comparison
 from mnistgen.sweeps.jobs import Job
+from mnistgen.tracking import groups, records, store
+from mnistgen.tracking.folder import RunFolder
 from mnistgen.training import resume
 
 PAIRS = [
@@ -75,7 +75,7 @@ def test_whoever_compares_runs_agrees(pair, composed, first, second, same_run, s
     assert len(table.rows) == (1 if same_recipe else 2)
 
     if same_run:  # then a run may go on with it
-        assert resume.choose(str(one.run.path), Run(one.run.path).path, [second]) is not None
+        assert resume.choose(str(one.run.path), RunFolder(one.run.path).path, [second]) is not None
     else:
         with pytest.raises(UserError, match="is not allowed with resume="):
             resume.choose(str(one.run.path), one.run.path, [second])

@@ -2,7 +2,7 @@ import pytest
 
 from mnistgen.plots import charts
 from mnistgen.plots.charts import MODEL_COLOURS
-from mnistgen.runs.groups import Curve
+from mnistgen.tracking.groups import Curve
 
 
 def curve(model, y, *, x=(1, 2), label="", sd=None):

@@ -6,9 +6,9 @@ from PIL import Image
 
 from mnistgen.config import compose, rules
 from mnistgen.config.objects import build
-from mnistgen.runs import checksums, store
-from mnistgen.runs.checkpoints import SafeCheckpointIO
-from mnistgen.runs.info import Evaluation, Protocol, Status
+from mnistgen.tracking import checksums, store
+from mnistgen.tracking.checkpoints import SafeCheckpointIO
+from mnistgen.tracking.info import Evaluation, Protocol, Status
 
 COMPARISONS = {
     "training images": {"fid": 1.0, "readable": 0.99, "haze": 1.0, "sharpness": 1.0},

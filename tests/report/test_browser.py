@@ -14,7 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 from mnistgen.inference import model
 from mnistgen.report import page
 from mnistgen.report.evidence import gather
-from mnistgen.runs.folder import Run
+from mnistgen.tracking.folder import RunFolder
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = [
@@ -174,7 +174,7 @@ def test_the_digit_is_the_one_that_the_model_makes(open_page, report):
     tab.locator("#origin").click()
     expect(tab.locator("#sliders output").first).to_have_text("0.00")
     tab.wait_for_timeout(300)
-    vae = model.load(Run(report.parent / "runs" / "vae"), "last").model
+    vae = model.load(RunFolder(report.parent / "runs" / "vae"), "last").model
     expected = vae.decode(torch.zeros(1, 4)).flatten().numpy() * 255
     assert np.abs(pixels(tab, "#digit") - expected).max() < 2
 

@@ -5,7 +5,7 @@ import pytest
 
 from mnistgen.config import settings
 from mnistgen.report import paper
-from mnistgen.runs.groups import Group
+from mnistgen.tracking.groups import Group
 
 
 @pytest.fixture

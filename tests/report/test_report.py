@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnistgen.runs.info import Status
+from mnistgen.tracking.info import Status
 
 
 def test_the_command_writes_the_page_and_takes_away_what_is_not_so_any_more(make, cli, tmp_path):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mnistgen.report.evidence import select
-from mnistgen.runs.checkpoints import SafeCheckpointIO
+from mnistgen.tracking.checkpoints import SafeCheckpointIO
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from scipy import stats
 
 from mnistgen.report import verdicts
 from mnistgen.report.verdicts import Estimate, Verdict, above, estimate, together
-from mnistgen.runs.groups import Pooled
+from mnistgen.tracking.groups import Pooled
 
 YES, NO, OPEN = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.UNDECIDED
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from mnistgen.errors import UserError
-from mnistgen.runs import records, store
-from mnistgen.runs.folder import Run
-from mnistgen.runs.info import Failure, Info
-from mnistgen.runs.records import Record
 from mnistgen.sweeps.comparison import compare
+from mnistgen.tracking import records, store
+from mnistgen.tracking.folder import RunFolder
+from mnistgen.tracking.info import Failure, Info
+from mnistgen.tracking.records import Record
 
 NUMBERS = count()
 
@@ -27,7 +27,7 @@ def record(value=1.0, status="finished", model="cnngan", failure=None, **setting
             config[key] = setting
     info = Info(model=model, status=status, failure=failure)
     rows = [] if value is None else [{"epoch": 1, "val/fid": value}]
-    return Record(Run(Path("nowhere")), "a run", info, config, rows)
+    return Record(RunFolder(Path("nowhere")), "a run", info, config, rows)
 
 
 def compared(*runs):

@@ -7,11 +7,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from mnistgen.errors import UserError
-from mnistgen.runs import store
-from mnistgen.runs.folder import Run
 from mnistgen.sweeps import names, spaces
 from mnistgen.sweeps.jobs import Job
 from mnistgen.sweeps.search import Search
+from mnistgen.tracking import store
+from mnistgen.tracking.folder import RunFolder
 
 optuna = pytest.importorskip("optuna")
 
@@ -30,7 +30,7 @@ def search(new_run, tmp_path, composed):
             values = dict(override.split("=") for override in overrides)
             config = composed()
             config["data"]["batch_size"] = int(values.get("data.batch_size", 128))
-            run = Run(self.folder / names.folder_name(overrides, []))
+            run = RunFolder(self.folder / names.folder_name(overrides, []))
             return Job(run, "densevae", overrides, config)
 
         def train(self, jobs):

@@ -12,9 +12,9 @@ import torch
 
 from mnistgen import system
 from mnistgen.config import to_override
-from mnistgen.runs.folder import Run
-from mnistgen.runs.info import Failure
 from mnistgen.sweeps import columns
+from mnistgen.tracking.folder import RunFolder
+from mnistgen.tracking.info import Failure
 
 QUICK = (
     "logger=none",
@@ -27,7 +27,7 @@ QUICK = (
 def runs_of(folder):
     found = [path.parent for path in sorted(folder.glob("*/run.json"))]
     # .new- ones are of a process that was killed while it made the folder
-    return {path.name: Run(path) for path in found if not path.name.startswith(".new-")}
+    return {path.name: RunFolder(path) for path in found if not path.name.startswith(".new-")}
 
 
 def weights(run):

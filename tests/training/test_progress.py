@@ -1,6 +1,6 @@
 import re
 
-from mnistgen.runs.folder import Run
+from mnistgen.tracking.folder import RunFolder
 from mnistgen.training.progress import Value, Values
 
 
@@ -48,6 +48,6 @@ def test_a_narrow_terminal_shows_what_matters_most():
 def test_a_terminal_that_is_closed_interrupts_the_run(terminal, tmp_path):
     options = ("hydra.run.dir=run", "trainer.limit_train_batches=20", "logger=none", "threads=1")
     terminal(80, *options, status=129, until="epoch 2/50")
-    run = Run(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     assert run.info().status == "interrupted"
     assert "go on with: python -m mnistgen resume=" in run.log.read_text()

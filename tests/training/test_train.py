@@ -13,9 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mnistgen import system
 from mnistgen.errors import Diverged
-from mnistgen.runs import checkpoints
-from mnistgen.runs.folder import Run
-from mnistgen.runs.info import Failure
+from mnistgen.tracking import checkpoints
+from mnistgen.tracking.folder import RunFolder
+from mnistgen.tracking.info import Failure
 from mnistgen.training import machine
 from mnistgen.training.session import train
 
@@ -68,7 +68,7 @@ def test_killed_at_any_moment_and_resumed_is_as_never_killed(
     cli, start, tmp_path, options, wait_for
 ):
     common = (*options, "threads=1", "trainer.max_epochs=6", *SHORT)
-    whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
+    whole, cut = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")
     assert cli(*common, "hydra.run.dir=whole").returncode == 0
     process = start(*common, "hydra.run.dir=cut")
     wait_for(lambda: cut.last.exists(), process)
@@ -100,13 +100,13 @@ def test_killed_before_the_first_epoch_ends_it_resumes_from_the_start(
     process.kill()
     process.wait()
     assert cli("resume=run").returncode == 0
-    assert Run(tmp_path / "run").info().epochs == 2
+    assert RunFolder(tmp_path / "run").info().epochs == 2
 
 
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_signal_before_the_training_begins_marks_the_run(start, tmp_path, wait_for, after):
     process = start("hydra.run.dir=run")
-    run = Run(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     wait_for(lambda: (run.path / "run.json").exists() and run.info().status == "running", process)
     time.sleep(after)  # into the imports, which have no place where it would be safe to stop
     process.send_signal(signal.SIGTERM)
@@ -139,7 +139,7 @@ def test_a_signal_stops_the_run_and_latest_goes_on(cli, start, tmp_path, signum,
     process = start("trainer.max_epochs=3", "trainer.limit_train_batches=40", SHORT[1])
     folders = tmp_path / "outputs" / "densevae"
     wait_for(lambda: list(folders.glob("2*/metrics.csv")), process)
-    (run,) = map(Run, folders.iterdir())
+    (run,) = map(RunFolder, folders.iterdir())
     process.send_signal(signum)
     started = time.monotonic()
     assert process.wait(timeout=60) == status
@@ -168,7 +168,7 @@ def test_a_finished_run_trains_longer_to_what_a_long_one_gives(cli, tmp_path):
     assert cli(*common, "trainer.max_epochs=2", "hydra.run.dir=short").returncode == 0
     assert cli(*common, "trainer.max_epochs=4", "hydra.run.dir=long").returncode == 0
     assert cli("resume=short", "trainer.max_epochs=4").returncode == 0
-    short, long = Run(tmp_path / "short"), Run(tmp_path / "long")
+    short, long = RunFolder(tmp_path / "short"), RunFolder(tmp_path / "long")
     assert equal(weights(short), weights(long))
     assert short.config()["trainer"]["max_epochs"] == 4
     refused = cli("resume=short", "trainer.max_epochs=3")
@@ -211,7 +211,7 @@ def test_a_checkpoint_that_cannot_be_written_fails_the_run(cli, tmp_path):
     info = json.loads((tmp_path / "run" / "run.json").read_text())
     assert info["status"] == "failed"
     assert "File too large" in info["reason"]
-    assert not Run(tmp_path / "run").last.exists()
+    assert not RunFolder(tmp_path / "run").last.exists()
 
 
 def test_a_damaged_last_checkpoint_is_named_and_the_one_before_used(new_run, caplog):
@@ -242,7 +242,7 @@ def test_tensorboard_has_the_epochs_on_its_axis_and_hyperparameters(cli, tmp_pat
     done = cli(f"model={model}", *SHORT, "trainer.max_epochs=2", "hydra.run.dir=run")
     assert done.returncode == 0, done.stderr
     assert cli("resume=run", "trainer.max_epochs=3").returncode == 0
-    run = Run(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     seen = events(run.path)
     parts = {
         "densegan": ("parts/g_loss", "parts/d_loss", "parts/d_real", "parts/d_fake"),
@@ -281,13 +281,13 @@ def test_the_run_folder_holds_what_the_contract_says(cli, tmp_path):
         "checkpoints/last.ckpt",
         "checkpoints/best.ckpt",
     } <= names
-    info = Run(folder).info()
+    info = RunFolder(folder).info()
     assert info.status == "finished"
     assert info.seed == 1
     assert info.epochs == 2
     assert info.parameters == {"encoder": 688_958, "decoder": 689_534}
     assert info.device == "cpu"
-    assert info.precision == machine.precision(Run(folder).config())
+    assert info.precision == machine.precision(RunFolder(folder).config())
     assert info.threads == system.cores()
     assert len(info.data_checksum) == 64
     assert info.seconds > 0
@@ -313,7 +313,7 @@ TWO_PROCESSES = (
 def test_two_processes_train_one_run(cli, tmp_path):
     done = cli("model=densegan", *TWO_PROCESSES, "hydra.run.dir=run")
     assert done.returncode == 0, done.stderr
-    run = Run(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     assert run.info().status == "finished"
     assert run.info().processes == 2
     assert len(run.metrics()) == 1
@@ -323,7 +323,7 @@ def test_two_processes_train_one_run(cli, tmp_path):
 def test_one_process_trains_several_runs_with_a_second_process_each(cli, tmp_path):
     done = cli("-m", "model=densevae", *TWO_PROCESSES, "seed=3,4", "sweep=two")
     assert done.returncode == 0, done.stderr
-    runs = [Run(path) for path in (tmp_path / "outputs" / "sweeps" / "two").glob("*seed*")]
+    runs = [RunFolder(path) for path in (tmp_path / "outputs" / "sweeps" / "two").glob("*seed*")]
     assert [run.info().status for run in runs] == ["finished"] * 2
     assert [run.info().processes for run in runs] == [2, 2]
 
@@ -331,7 +331,7 @@ def test_one_process_trains_several_runs_with_a_second_process_each(cli, tmp_pat
 def test_a_run_folder_can_be_the_working_directory(cli, tmp_path):
     done = cli(*SHORT, "trainer.max_epochs=1", "threads=1", f"hydra.run.dir={tmp_path}")
     assert done.returncode == 0, done.stderr
-    assert Run(tmp_path).info().status == "finished"
+    assert RunFolder(tmp_path).info().status == "finished"
     assert (tmp_path / "samples" / "epoch-0001.png").is_file()
 
 
@@ -344,7 +344,7 @@ def test_a_run_folder_can_be_one_that_hydra_changes_to(cli, tmp_path, path):
         "hydra.job.chdir=true",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert Run(tmp_path / path).info().status == "finished"
+    assert RunFolder(tmp_path / path).info().status == "finished"
 
 
 NO_LINKS_OR_LOCKS = """
@@ -364,7 +364,7 @@ def test_a_folder_without_links_and_locks_holds_a_run(cli, tmp_path):
     done = cli.python(NO_LINKS_OR_LOCKS, *common)
     assert done.returncode == 0, done.stderr
     assert "run cannot be locked (no locks here)" in done.stderr.splitlines()[0]
-    run = Run(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     assert torch.load(run.previous, weights_only=True)["epoch"] == 0
     done = cli.python(NO_LINKS_OR_LOCKS, "resume=run", "trainer.max_epochs=3")
     assert done.returncode == 0, done.stderr

@@ -20,7 +20,7 @@ def main(values: Config) -> None:
     """Train the network of one data set from scratch and write its weights to `out`."""
     from mnistgen.data.mnist import data_module
     from mnistgen.metrics.lenet import network, weights
-    from mnistgen.runs.checksums import sha256
+    from mnistgen.tracking.checksums import sha256
 
     data, path = data_module(values), Path(values["out"])
     lenet, arrays = weights.write(data, path, seed=values["seed"]), data.arrays()

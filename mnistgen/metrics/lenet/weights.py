@@ -13,8 +13,8 @@ from mnistgen.data.mnist import MNIST
 from mnistgen.errors import UserError
 from mnistgen.files import write_atomically
 from mnistgen.metrics.lenet.network import LeNet
-from mnistgen.runs.checksums import sha256 as sha256_of
 from mnistgen.seeds import stream
+from mnistgen.tracking.checksums import sha256 as sha256_of
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mnistgen.errors import UserError
-from mnistgen.runs import records, store
-from mnistgen.runs.folder import Run
+from mnistgen.tracking import records, store
+from mnistgen.tracking.folder import RunFolder
 
 
 def make(path, status="interrupted", **fields):
@@ -48,8 +48,8 @@ def test_a_lock_is_held_by_one_and_gone_with_its_process(tmp_path):
     run = make(tmp_path / "a")
     code = f"""
 import time, pathlib
-from mnistgen.runs.folder import Run
-with Run(pathlib.Path({str(run.path)!r})).lock():
+from mnistgen.tracking.folder import RunFolder
+with RunFolder(pathlib.Path({str(run.path)!r})).lock():
     print("held", flush=True)
     time.sleep(60)
 """
@@ -108,7 +108,7 @@ def test_a_run_below_two_folders_is_one_run(tmp_path, monkeypatch):
 def test_a_damaged_run_json_is_named(tmp_path, content):
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(UserError, match=r"run\.json is damaged"):
-        Run(tmp_path).info()
+        RunFolder(tmp_path).info()
 
 
 def test_run_json_is_plain_json(tmp_path):

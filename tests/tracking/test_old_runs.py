@@ -9,10 +9,10 @@ from mnistgen.config import build
 from mnistgen.inference import formats, pictures
 from mnistgen.inference.model import load
 from mnistgen.report import evidence, page
-from mnistgen.runs import records
-from mnistgen.runs.checkpoints import SafeCheckpointIO
-from mnistgen.runs.folder import Run
-from mnistgen.runs.info import Failure, Status
+from mnistgen.tracking import records
+from mnistgen.tracking.checkpoints import SafeCheckpointIO
+from mnistgen.tracking.folder import RunFolder
+from mnistgen.tracking.info import Failure, Status
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_they_are_read_as_they_are_meant(old):
 def test_a_killed_one_goes_on(cli, old):
     done = cli(f"resume={old / 'killed'}")
     assert done.returncode == 0, done.stderr
-    info = Run(old / "killed").info()
+    info = RunFolder(old / "killed").info()
     assert (info.status, info.epochs) == (Status.FINISHED, 1)
 
 
@@ -58,7 +58,7 @@ def test_they_are_reported(old):
 
 
 def test_a_finished_one_is_sampled_exported_and_evaluated(cli, old):
-    run = Run(old / "finished")
+    run = RunFolder(old / "finished")
     model = build("model", run.config()["model"])
     content = {"state_dict": model.state_dict(), "epoch": 0}
     SafeCheckpointIO().save_checkpoint(content, run.last)

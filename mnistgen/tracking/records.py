@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 from mnistgen.config import Config, settings
 from mnistgen.config.settings import Settings
 from mnistgen.errors import UserError
-from mnistgen.runs import checksums, store
-from mnistgen.runs.folder import Row, Run
-from mnistgen.runs.info import Evaluation, Failure, Info, Status
+from mnistgen.tracking import checksums, store
+from mnistgen.tracking.folder import Row, RunFolder
+from mnistgen.tracking.info import Evaluation, Failure, Info, Status
 
 
 @dataclass(frozen=True)
 class Record:
     """What one run folder says of itself."""
 
-    run: Run
+    run: RunFolder
     name: str  # its path below what is looked at, of several folders the one that holds all
     info: Info
     config: Config  # as it was saved, good or not
@@ -85,13 +85,13 @@ def read_all(*roots: Path) -> tuple[list[Record], list[Note]]:
     return sorted(records, key=lambda record: record.info.created), notes
 
 
-def read(run: Run, name: str = "") -> Record:
+def read(run: RunFolder, name: str = "") -> Record:
     """The record of a run folder; raises UserError where it is damaged."""
     info, config, rows = run.info(), run.unchecked_config(), run.metrics()
     return Record(run, name or run.path.name, info, config, rows, *_evaluation(run, info))
 
 
-def _evaluation(run: Run, info: Info) -> tuple[Evaluation | None, str]:
+def _evaluation(run: RunFolder, info: Info) -> tuple[Evaluation | None, str]:
     try:
         evaluation = run.evaluation()
     except UserError as error:

@@ -6,8 +6,8 @@ import math
 import pytest
 
 from mnistgen.errors import Diverged, Interrupted, UserError
-from mnistgen.runs import info as module
-from mnistgen.runs.info import MEASURES, Evaluation, Failure, Info, Protocol, Status
+from mnistgen.tracking import info as module
+from mnistgen.tracking.info import MEASURES, Evaluation, Failure, Info, Protocol, Status
 
 FULL = Info(
     model="cnngan",

@@ -15,8 +15,8 @@ from lightning.fabric.plugins import CheckpointIO
 
 from mnistgen.errors import UserError
 from mnistgen.files import keep_as, write_atomically
-from mnistgen.runs import checksums
-from mnistgen.runs.folder import Run
+from mnistgen.tracking import checksums
+from mnistgen.tracking.folder import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def read(path: Path) -> Loaded:
     return Loaded(checkpoint, checksums.sha256(content))
 
 
-def newest(run: Run) -> Path | None:
+def newest(run: RunFolder) -> Path | None:
     """The checkpoint to go on from, or None where no epoch is complete.
 
     A damaged one is named in the log and the one before it taken; raises UserError where all are.

@@ -7,8 +7,8 @@ from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
 from mnistgen.config.settings import Settings
-from mnistgen.runs.info import Measures
-from mnistgen.runs.records import Record
+from mnistgen.tracking.info import Measures
+from mnistgen.tracking.records import Record
 
 MODEL = "model"
 

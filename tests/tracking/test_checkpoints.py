@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from mnistgen.errors import UserError
-from mnistgen.runs import checkpoints, checksums, store
-from mnistgen.runs.checkpoints import SafeCheckpointIO
+from mnistgen.tracking import checkpoints, checksums, store
+from mnistgen.tracking.checkpoints import SafeCheckpointIO
 
 
 @pytest.fixture

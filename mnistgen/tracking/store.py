@@ -11,8 +11,8 @@ from pathlib import Path
 from mnistgen.config import Config
 from mnistgen.errors import Busy, UserError
 from mnistgen.files import LOCK, lock
-from mnistgen.runs.folder import Run
-from mnistgen.runs.info import Info, Status
+from mnistgen.tracking.folder import RunFolder
+from mnistgen.tracking.info import Info, Status
 
 OLD_UNFINISHED = ".new-"  # how the name of a folder began that was not whole, in version 0.1
 
@@ -20,7 +20,7 @@ OLD_UNFINISHED = ".new-"  # how the name of a folder began that was not whole, i
 @contextlib.contextmanager
 def new(
     path: Path, *, model: str, config: Config, overrides: list[str], numbered: bool = True
-) -> Iterator[Run]:
+) -> Iterator[RunFolder]:
     """Make a run folder at `path`, and hold its lock.
 
     Where `path` is taken it is `path`_2 and so on, or with `numbered=False` a FileExistsError.
@@ -28,7 +28,7 @@ def new(
     leaves before that is as free as an empty folder.
     """
     with contextlib.ExitStack() as stack:
-        run = Run(_claim(path, numbered, stack))
+        run = RunFolder(_claim(path, numbered, stack))
         run.config_path.parent.mkdir(exist_ok=True)
         run.write_config(config, overrides)
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -36,7 +36,7 @@ def new(
         yield run
 
 
-def create(path: Path, *, model: str, config: Config, overrides: list[str]) -> Run:
+def create(path: Path, *, model: str, config: Config, overrides: list[str]) -> RunFolder:
     """Make a run folder that nobody trains yet, at `path` or at `path`_2 and so on."""
     with new(path, model=model, config=config, overrides=overrides) as run:
         return run
@@ -57,24 +57,28 @@ def folders(key: str, value: str | list[str]) -> list[Path]:
     return found
 
 
-def all_runs(*roots: Path) -> list[Run]:
+def all_runs(*roots: Path) -> list[RunFolder]:
     """All run folders at or below some folders, damaged ones too, by path, and each once."""
     names = "run.json", ".hydra"
     paths = {path.parent for root in roots for name in names for path in root.rglob(name)}
-    once: dict[Path, Run] = {}
+    once: dict[Path, RunFolder] = {}
     for path in sorted(paths):
         if not (path.name.startswith(OLD_UNFINISHED) or _is_free(path)):
-            once.setdefault(path.resolve(), Run(path))
+            once.setdefault(path.resolve(), RunFolder(path))
     return list(once.values())
 
 
-def runs_in(folder: Path) -> list[Run]:
+def runs_in(folder: Path) -> list[RunFolder]:
     """The run folders right inside a folder, by name."""
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [Run(p) for p in paths if Run(p).exists() and not p.name.startswith(OLD_UNFINISHED)]
+    return [
+        RunFolder(p)
+        for p in paths
+        if RunFolder(p).exists() and not p.name.startswith(OLD_UNFINISHED)
+    ]
 
 
-def whole_runs(*roots: Path) -> list[Run]:
+def whole_runs(*roots: Path) -> list[RunFolder]:
     """The run folders at or below some folders whose run.json is whole, oldest first."""
     dated = []
     for run in all_runs(*roots):
@@ -83,7 +87,7 @@ def whole_runs(*roots: Path) -> list[Run]:
     return [run for _, run in sorted(dated, key=lambda pair: pair[0])]
 
 
-def latest_unfinished(root: Path) -> Run:
+def latest_unfinished(root: Path) -> RunFolder:
     """The newest run below `root` that was interrupted or killed; a failed one must be named."""
     for run in reversed(whole_runs(root)):
         if run.info().status in (Status.RUNNING, Status.INTERRUPTED) and not run.is_locked():
@@ -110,6 +114,6 @@ def _is_free(folder: Path) -> bool:
     """Whether a folder has nothing but what a process leaves that is killed before its run is."""
     if not folder.is_dir():
         return False
-    run = Run(folder)
+    run = RunFolder(folder)
     ours = {folder / LOCK, run.config_path.parent, run.config_path, run.overrides_path}
     return ours.issuperset([*folder.iterdir(), *run.config_path.parent.glob("[!.]*")])

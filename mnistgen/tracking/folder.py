@@ -9,12 +9,12 @@ from typing import Any
 from mnistgen import files
 from mnistgen.config import Config, rules, values
 from mnistgen.errors import UserError
-from mnistgen.runs.info import Evaluation, Info
+from mnistgen.tracking.info import Evaluation, Info
 
 Row = dict[str, float]  # one epoch of metrics.csv; "epoch" counts from 1
 
 
-class Run:
+class RunFolder:
     """A run folder."""
 
     def __init__(self, path: Path) -> None:
