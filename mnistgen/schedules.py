@@ -29,8 +29,8 @@ class Schedule(Protocol):
 def configure(
     networks: Iterable[nn.Module],
     *,
-    optimizer: OptimizerFactory | None,
-    schedule: Schedule | None,
+    optimizer: OptimizerFactory,
+    schedule: Schedule,
     trainer: pl.Trainer,
     monitor: str,
     rates: Iterable[float] = repeat(1.0),
@@ -39,8 +39,6 @@ def configure(
 
     Raises UserError where their options are not ones they take.
     """
-    if optimizer is None or schedule is None:
-        raise ValueError("a model that is to be trained needs an optimizer and a schedule")
     steps = int(trainer.estimated_stepping_batches)
     try:
         optimizers = [optimizer(network.parameters()) for network in networks]

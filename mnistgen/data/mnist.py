@@ -70,7 +70,13 @@ class MNIST(pl.LightningDataModule):
     }
 
     def __init__(
-        self, *, root: str | int | None, batch_size: int, val_size: int, binarize: str, seed: int
+        self,
+        *,
+        root: str | int | None = None,
+        batch_size: int = 128,
+        val_size: int = 5_000,
+        binarize: str = "none",
+        seed: int = 1,
     ) -> None:
         super().__init__()
         self.root = Path(expand_path(root) or Path(__file__).parent / "files")

@@ -1,17 +1,17 @@
 """What every GAN here does; a model adds the rows of its two networks."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mnistgen.models.generative import ADAM, GenerativeModel
 from mnistgen.models.layers import IMAGE_SHAPE, Rows, network
 from mnistgen.models.mode import inference
-from mnistgen.schedules import OptimizerFactory, Schedule, advance, configure
+from mnistgen.schedules import OptimizerFactory, Schedule, advance, configure, constant
 
 
 def discriminator_loss(*, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ def average_over_processes(gradients: Sequence[Tensor]) -> None:
         gradient.copy_(mean.view_as(gradient))
 
 
-class GAN(pl.LightningModule, ABC):
+class GAN(GenerativeModel):
     """A generator and a discriminator that are trained together on the same forward pass.
 
     Images are in [0, 1] outside; the networks see and make [-1, 1] (the paper's eq. 5).
@@ -56,15 +56,12 @@ class GAN(pl.LightningModule, ABC):
         activation: str = "relu",
         batch_norm: bool = True,
         discriminator_rate: float = 1.0,
-        optimizer: OptimizerFactory | None = None,
-        schedule: Schedule | None = None,
+        optimizer: OptimizerFactory = ADAM,
+        schedule: Schedule = constant,
     ) -> None:
-        super().__init__()
+        super().__init__(latent_dim=latent_dim, optimizer=optimizer, schedule=schedule)
         self.automatic_optimization = False
-        self.latent_dim = latent_dim
         self.discriminator_rate = discriminator_rate
-        self.optimizer = optimizer
-        self.schedule = schedule
         self.generator = network(self.generator_rows(), (latent_dim,), activation, batch_norm)
         self.generator.append(nn.Tanh())
         self.discriminator = network(
@@ -88,8 +85,6 @@ class GAN(pl.LightningModule, ABC):
         """Images in [0, 1], (B, 1, 28, 28), from latents (B, latent_dim)."""
         images: Tensor = (self.generator(z) + 1) / 2
         return images
-
-    forward = decode
 
     def sample(self, n: int) -> Tensor:
         """`n` images in [0, 1], (n, 1, 28, 28)."""
@@ -131,10 +126,6 @@ class GAN(pl.LightningModule, ABC):
             optimizer.step()
         advance(self.trainer, "step")
         return {"values": {name: value.detach() for name, value in game.items()}}
-
-    def on_train_epoch_end(self) -> None:
-        """Step the schedules that go by the epoch, before its checkpoint is written."""
-        advance(self.trainer, "epoch")
 
     def validation_step(self, images: Tensor) -> dict[str, Any]:
         """The same losses, on images and noise that are not trained on."""

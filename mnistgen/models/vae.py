@@ -1,15 +1,15 @@
 """What every VAE here does; a model adds the rows of its two networks."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any
 
-import lightning.pytorch as pl
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
 
+from mnistgen.models.generative import ADAM, GenerativeModel
 from mnistgen.models.layers import IMAGE_SHAPE, Rows, network
 from mnistgen.models.mode import inference
-from mnistgen.schedules import OptimizerFactory, Schedule, advance, configure
+from mnistgen.schedules import OptimizerFactory, Schedule, configure, constant
 
 
 def negative_elbo(
@@ -23,7 +23,7 @@ def negative_elbo(
     return -likelihood.log_prob(images).mean(), kl_divergence(posterior, prior).mean()
 
 
-class VAE(pl.LightningModule, ABC):
+class VAE(GenerativeModel):
     """A decoder p(x|z), Bernoulli a pixel, and an encoder q(z|x), a diagonal normal.
 
     Images are in [0, 1] throughout (the paper's eq. 6).
@@ -35,13 +35,10 @@ class VAE(pl.LightningModule, ABC):
         latent_dim: int,
         activation: str = "relu",
         batch_norm: bool = True,
-        optimizer: OptimizerFactory | None = None,
-        schedule: Schedule | None = None,
+        optimizer: OptimizerFactory = ADAM,
+        schedule: Schedule = constant,
     ) -> None:
-        super().__init__()
-        self.latent_dim = latent_dim
-        self.optimizer = optimizer
-        self.schedule = schedule
+        super().__init__(latent_dim=latent_dim, optimizer=optimizer, schedule=schedule)
         self.encoder = network(self.encoder_rows(), IMAGE_SHAPE, activation, batch_norm)
         self.decoder = network(self.decoder_rows(), (latent_dim,), activation, batch_norm)
 
@@ -82,8 +79,6 @@ class VAE(pl.LightningModule, ABC):
         """Mean images in [0, 1], (B, 1, 28, 28), from latents (B, latent_dim)."""
         return self.likelihood(z).mean
 
-    forward = decode
-
     def sample(self, n: int) -> Tensor:
         """`n` mean images in [0, 1], (n, 1, 28, 28)."""
         return self.decode(self.prior().sample((n,)))
@@ -121,10 +116,6 @@ class VAE(pl.LightningModule, ABC):
         return {"loss": terms["loss"], "values": terms}
 
     validation_step = training_step  # the same, on images that are not trained on
-
-    def on_train_epoch_end(self) -> None:
-        """Step the schedules that go by the epoch, before its checkpoint is written."""
-        advance(self.trainer, "epoch")
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         """Step a schedule that goes by the batch; Lightning is too late for the others."""

@@ -1,0 +1,69 @@
+"""The models as a Lightning user meets them: in a Trainer of one's own, and from a checkpoint."""
+
+import lightning.pytorch as pl
+import pytest
+import torch
+
+from mnistgen import models
+from mnistgen.data import MNIST
+from mnistgen.errors import UserError
+
+MODELS = {
+    models.DenseGAN: 10, models.DenseGANDeep: 392, models.CNNGAN: 10, models.DenseVAE: 4,
+    models.CNNVAE: 10,
+}  # fmt: skip
+
+
+@pytest.fixture
+def trainer(tmp_path):
+    return pl.Trainer(
+        accelerator="cpu", max_epochs=1, limit_train_batches=2, limit_val_batches=1, logger=False,
+        enable_progress_bar=False, enable_model_summary=False, default_root_dir=tmp_path,
+    )  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_plain_trainer_trains_each_model_and_its_checkpoint_builds_it_again(trainer, kind):
+    torch.manual_seed(1)
+    model = kind(latent_dim=MODELS[kind], activation="leaky_relu")
+    before = [parameter.clone() for parameter in model.parameters()]
+    trainer.fit(model, MNIST(batch_size=16))
+    moved = [not old.equal(new) for old, new in zip(before, model.parameters(), strict=True)]
+    assert sum(moved) > 0.9 * len(moved)
+
+    path = trainer.checkpoint_callback.best_model_path
+    again = kind.load_from_checkpoint(path)
+    z = torch.randn(3, MODELS[kind])
+    torch.testing.assert_close(again.decode(z), model.decode(z))
+    slopes = {m.negative_slope for m in again.modules() if isinstance(m, torch.nn.LeakyReLU)}
+    assert slopes == {0.3}
+    assert kind.load_from_checkpoint(path, latent_dim=MODELS[kind]).latent_dim == MODELS[kind]
+    name = kind.__name__
+    with pytest.raises(UserError, match=f"checkpoint is of a {name} with activation=leaky_relu"):
+        kind.load_from_checkpoint(path, activation="relu")
+    if name == "DenseVAE":
+        with pytest.raises(UserError, match=r"with activation=leaky_relu, batch_norm=True$"):
+            kind.load_from_checkpoint(path, activation="relu", batch_norm=False)
+
+
+def test_what_a_run_saves_builds_its_model(new_run):
+    from mnistgen.training.session import train
+
+    run = new_run(
+        "model=densevae", "model.activation=leaky_relu", "trainer=smoke", "model.latent_dim=3"
+    )
+    train(run)
+    again = models.DenseVAE.load_from_checkpoint(run.last)
+    content = torch.load(run.last, weights_only=True)
+    assert content["arguments"] == {
+        "latent_dim": 3,
+        "activation": "leaky_relu",
+        "batch_norm": True,
+    }
+    assert all(
+        again.state_dict()[key].equal(value) for key, value in content["state_dict"].items()
+    )
+    del content["arguments"]
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        models.DenseVAE.load_from_checkpoint(run.last, latent_dim=4)
