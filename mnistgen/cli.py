@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import logging
 import os
 import signal
 import sys
@@ -21,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import mnistgen
 from mnistgen import system
-from mnistgen.config import CONF_DIR, Config, arguments, compose
+from mnistgen.config import CONF_DIR, Config, arguments, compose, objects
 from mnistgen.config.rules import Rule
 from mnistgen.errors import Interrupted, UserError
 
@@ -52,9 +51,9 @@ def command(
         def job(cfg: DictConfig) -> Any:
             nonlocal composed
             composed = True
-            _leave_epochs_to_the_bar()
             try:
-                return task(cfg if allowed is None else _values(cfg, allowed))
+                with objects.allow(objects.given_dirs(HydraConfig.get())):
+                    return task(cfg if allowed is None else _values(cfg, allowed))
             except UserError as error:
                 if HydraConfig.get().mode == RunMode.MULTIRUN:
                     raise  # it is the sweep's, which goes on with the other jobs
@@ -65,6 +64,9 @@ def command(
         program = hydra.main(str(conf_dir), config_name, version_base="1.3")(job)
 
         def main() -> None:
+            here = str(Path.cwd())
+            if here not in sys.path:  # as with python -m, for classes of one's own
+                sys.path.append(here)
             nonlocal composed
             composed = False
             try:
@@ -118,10 +120,3 @@ def _exit(error: BaseException) -> None:
         sys.exit(128 + signal.SIGPIPE)
     print(f"error: {error}", file=sys.stderr)
     sys.exit(1)
-
-
-def _leave_epochs_to_the_bar() -> None:
-    """Keep the line of each epoch off a terminal, where a progress bar shows them."""
-    if sys.stderr.isatty():
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(lambda record: record.name != "mnistgen.training.recorder")

@@ -2,26 +2,15 @@
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-from mnistgen import cli
+from mnistgen import api, cli
 from mnistgen.config import Config, rules
 from mnistgen.errors import UserError
 from mnistgen.plots import tables
 from mnistgen.plots.tables import Table
-from mnistgen.tracking import MEASURES, Measures, RunFolder, store
+from mnistgen.tracking import MEASURES, Measures, RunFolder, Unwritten, store
 
-RULES = {
-    "run": rules.FOLDERS,
-    "checkpoint": rules.CHECKPOINT,
-    "cache": rules.PATH,
-    "n": rules.whole(64, 60_000),  # from the number of features
-    "seed": rules.RULES["seed"],
-    "k": rules.whole(1),
-    "nll_images": rules.whole(2, 10_000),
-    "force": rules.TRUTH,
-    "threads": rules.RULES["threads"],
-}
+RULES = {"run": rules.FOLDERS, "threads": rules.RULES["threads"], **api.EVALUATE}
 
 
 @cli.command("evaluate", RULES)
@@ -31,16 +20,16 @@ def main(values: Config) -> None:
     if not runs:
         raise UserError(f"run={values['run']}: there is no run folder")
 
-    from mnistgen.metrics.evaluation import Evaluations
-
-    options = {key: values[key] for key in ("n", "seed", "k", "nll_images")}
-    evaluations = Evaluations(Path(values["cache"]), **options)
+    options = {key: values[key] for key in api.EVALUATE}
     columns: dict[str | None, dict[str, Measures]] = {}  # by data set
     comparisons: dict[str | None, dict[str, Measures]] = {}
     errors: list[str] = []
     for label, run in _labels(runs).items():
         try:
-            one = evaluations.evaluate(run, values["checkpoint"], force=values["force"])
+            one = api.Run(run.path).evaluate(**options)
+        except Unwritten as error:
+            errors.append(str(error))
+            one = error.evaluation
         except UserError as error:
             errors.append(str(error))
             continue
@@ -48,7 +37,6 @@ def main(values: Config) -> None:
         comparisons[one.settings.data_checksum] = one.comparisons
     for data, measures in columns.items():
         tables.show(_table(measures | comparisons[data]))
-    errors += evaluations.unwritten
     for reason in errors[:-1]:
         print(f"error: {reason}", file=sys.stderr)
     if errors:

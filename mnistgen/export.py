@@ -3,9 +3,8 @@
 import logging
 from pathlib import Path
 
-from mnistgen import cli
+from mnistgen import api, cli
 from mnistgen.config import Config, rules
-from mnistgen.tracking import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -15,14 +14,8 @@ RULES = {"run": rules.PATH, "checkpoint": rules.CHECKPOINT, "out": rules.PATH}
 @cli.command("export", RULES)
 def main(values: Config) -> None:
     """Write an .onnx or a .safetensors file."""
-    run, out = RunFolder(Path(values["run"])), Path(values["out"])
-    run.info()
-    rules.check_out(out, ".onnx", ".safetensors")
-
-    from mnistgen.inference import formats, model
-
-    trained = model.load(run, values["checkpoint"])
-    formats.write(trained, out)
+    out = Path(values["out"])
+    trained = api.Run(values["run"]).export(out, values["checkpoint"])
     log.info("%s of epoch %d: %s", type(trained.model).__name__, trained.epoch, out)
 
 

@@ -1,10 +1,8 @@
 """What the README and the pages of docs/ tell a reader to type, to write, and to look at."""
 
 import ast
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -139,34 +137,6 @@ def test_the_make_targets_that_are_shown_exist():
     targets = set(re.findall(r"^([a-z]+):", MAKEFILE, flags=re.MULTILINE))
     assert {"train", "test", "help", "docs"} <= shown
     assert shown <= targets
-
-
-def block(page, language, first_line):
-    (text,) = re.findall(
-        rf"```{language}\n# {re.escape(first_line)}\n(.*?)```", PAGES[page], flags=re.DOTALL
-    )
-    return text
-
-
-def test_the_sixth_model_that_is_shown_trains(tmp_path):
-    page = "docs/extending.md"
-    shutil.copytree(ROOT / "mnistgen", tmp_path / "mnistgen")
-    shutil.copytree(CONF, tmp_path / "conf")
-    for language, path in (
-        ("python", "mnistgen/models/tiny.py"),
-        ("yaml", "conf/model/tinyvae.yaml"),
-    ):
-        (tmp_path / path).write_text(block(page, language, path))
-    (command,) = {c for line in lines_to_type(PAGES[page]) for c in commands_of(line)}
-    done = subprocess.run(
-        [sys.executable, "-m", command.module, *command.arguments, "trainer=smoke"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert len(list(tmp_path.glob("outputs/tinyvae/*/samples/epoch-0001.png"))) == 1
 
 
 GROUPS = ("model", "optimizer", "lr", "data", "trainer", "logger")

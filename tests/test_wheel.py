@@ -1,6 +1,7 @@
 """The package as it is installed, away from its checkout."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -43,22 +44,87 @@ def test_the_wheel_holds_the_configuration_and_the_data(wheel):
     assert not any(name.startswith(("tests/", "conf/")) for name in names)
 
 
-def test_an_installed_wheel_trains_in_an_empty_folder(wheel, tmp_path):
-    target, folder = tmp_path / "site", tmp_path / "empty"
-    folder.mkdir()
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", target, wheel],
-        check=True,
-    )
-    environment = {**os.environ, "PYTHONPATH": str(target)}
-    where = subprocess.run(
-        [sys.executable, "-c", "import mnistgen.config as c; print(c.CONF_DIR)"],
-        cwd=folder, env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert where.stdout.strip() == str(target / "mnistgen" / "conf")
-    done = subprocess.run(
-        [sys.executable, "-m", "mnistgen", "trainer=smoke"],
-        cwd=folder, env=environment, capture_output=True, text=True,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The environment of a process that has the wheel and not this checkout."""
+    target = tmp_path_factory.mktemp("site")
+    words = ["install", "-q", "--no-deps", "--target", target, wheel]
+    subprocess.run([sys.executable, "-m", "pip", *words], check=True)
+    return {**os.environ, "PYTHONPATH": str(target), "HOME": str(target.parent)}
+
+
+@pytest.fixture
+def python(installed, tmp_path):
+    """Run Python with the wheel, in an empty folder."""
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=installed, capture_output=True,
+            text=True, timeout=300,
+        )  # fmt: skip
+
+    return run
+
+
+def test_the_configuration_is_that_of_the_wheel(python, installed):
+    where = python("-c", "import mnistgen.config as c; print(c.CONF_DIR)")
+    assert where.stdout.strip() == str(Path(installed["PYTHONPATH"]) / "mnistgen" / "conf")
+
+
+def blocks(page, language):
+    """The fenced blocks of a page of the docs."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_page_about_python_runs_from_top_to_bottom(python, tmp_path):
+    (tmp_path / "page.py").write_text("\n".join(blocks("python.md", "python")))
+    done = python("page.py")
     assert done.returncode == 0, done.stderr
-    assert len(list(folder.glob("outputs/densevae/*/checkpoints/last.ckpt"))) == 1
+    assert "torch.Size([16, 1, 28, 28])" in done.stdout
+    assert "optim.lr=-1 is not allowed: it must be a number above 0" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert len(list(tmp_path.glob("outputs/densevae/*/decoder.safetensors"))) == 1
+    assert len(list(tmp_path.glob("outputs/sweeps/*/sweep.md"))) == 1
+
+
+def test_a_class_of_ones_own_does_all_that_the_page_about_it_says(python, tmp_path):
+    model, script, plain = blocks("extending.md", "python")
+    (conf,) = blocks("extending.md", "yaml")
+    for text in (model, conf):
+        name, content = text.split("\n", 1)
+        path = tmp_path / name.removeprefix("# ")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    (tmp_path / "script.py").write_text(script + MORE)
+    done = python("script.py")
+    assert done.returncode == 0, done.stderr
+    assert "finished, 2 epochs" in done.stdout
+
+    own = "--config-dir=myconf"
+    (run,) = map(str, tmp_path.glob("outputs/tinyvae/*"))
+    refused = python("-m", "mnistgen.sample", f"run={run}")
+    (line,) = refused.stderr.splitlines()
+    assert "model._target_=tiny.TinyVAE is not allowed" in line
+    assert line.endswith(f"the run was made with --config-dir={tmp_path / 'myconf'}")
+    for command in (
+        ["mnistgen", f"resume={run}", "trainer.max_epochs=3"],
+        ["mnistgen.report", "runs=outputs", "play=false"],
+    ):
+        done = python("-m", command[0], own, *command[1:])
+        assert done.returncode == 0, done.stderr
+    assert "tinyvae" in (tmp_path / "report" / "index.html").read_text("utf-8")
+
+    (tmp_path / "plain.py").write_text(plain)
+    done = python("plain.py")
+    assert done.returncode == 0, done.stderr
+
+
+MORE = """
+run.resume(max_epochs=2)
+run.evaluate(n=64, k=2, nll_images=2, cache="cache")
+run.export("tiny.onnx")
+parallel = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "optim.lr=1e-3,1e-2")
+mnistgen.sweep("model=tinyvae", "trainer=smoke", "logger=none", *parallel, config_dir="myconf")
+print(mnistgen.run(run.path, "myconf"))
+"""

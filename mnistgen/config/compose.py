@@ -1,16 +1,20 @@
 """How Hydra's configuration becomes plain data, and how a run's configuration is typed again."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from mnistgen.config import rules, settings
+from mnistgen.config import arguments, objects, rules, settings
 from mnistgen.config.objects import CONF_DIR, choice, choices
 from mnistgen.config.rules import Rule
 from mnistgen.config.settings import Settings
@@ -41,17 +45,66 @@ def training(cfg: DictConfig) -> Config:
     return config
 
 
-@cache
 def compose(*overrides: str) -> Config:
     """The configuration of a training that some overrides make.
 
-    It works inside of a command too, whose Hydra knows conf/ already.
+    It works inside of a command too, whose Hydra knows conf/ already. Raises UserError.
     """
+    return _compose(overrides, objects.user_dirs())
+
+
+@cache
+def _compose(overrides: tuple[str, ...], dirs: tuple[Path, ...]) -> Config:
+    return training(_from_hydra(overrides))
+
+
+def _from_hydra(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
+    """What Hydra makes of some overrides; `with_hydra` adds its own part, under `hydra`."""
     inside = GlobalHydra.instance().is_initialized()
-    with (
-        nullcontext() if inside else hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3")
-    ):
-        return training(hydra.compose("config", overrides=list(overrides)))
+    more = [] if inside else objects.search_path(objects.user_dirs())
+    arguments.check(overrides)
+    try:
+        with (
+            nullcontext()
+            if inside
+            else hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3")
+        ):
+            return hydra.compose(
+                "config", overrides=[*overrides, *more], return_hydra_config=with_hydra
+            )
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise UserError(arguments.explain(error, overrides)) from error
+
+
+class Composition(NamedTuple):
+    """What a command or a script wants to be trained."""
+
+    values: Config  # also those that no run saves
+    model: str  # the choice of conf/model
+    run_dir: Path | None  # where the run folder is to be, if that is said
+    overrides: list[str]
+
+
+def of_command(cfg: DictConfig, hydra_cfg: Any) -> Composition:
+    """That of a command, for which Hydra has made the run folder's path absolute."""
+    run_dir = None if hydra_cfg.run.dir == "." else Path(hydra_cfg.runtime.output_dir)
+    overrides = list(hydra_cfg.overrides.task)
+    return Composition(
+        command_values(cfg, {}), hydra_cfg.runtime.choices.get("model", ""), run_dir, overrides
+    )
+
+
+def of_overrides(overrides: Sequence[str]) -> Composition:
+    """That of a script's overrides; raises UserError, also where they are a sweep's."""
+    cfg = _from_hydra(overrides, with_hydra=True)
+    if cfg.hydra.mode == RunMode.MULTIRUN:
+        raise UserError(f"{' '.join(overrides)} is a sweep of several runs: use mnistgen.sweep")
+    run_dir = None if cfg.hydra.run.dir == "." else Path(expand_path(cfg.hydra.run.dir))
+    task = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    values = command_values(task, {})
+    return Composition(
+        values, cfg.hydra.runtime.choices.get("model", ""), run_dir, list(overrides)
+    )
 
 
 def paper(model: str) -> Config:

@@ -1,9 +1,12 @@
-"""The classes that conf/ names, and how their objects are built.
+"""The classes that a configuration may name, and how their objects are built.
 
 A configuration may come from a run folder that somebody else made, so it is data: only the names
-in this project's own conf/ are ever looked up.
+are ever looked up that stand in this project's conf/, or in a config directory that the user of
+this command has given (`allow`).
 """
 
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +16,7 @@ import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from mnistgen.config.values import Config, leaves, one_line
+from mnistgen.config.values import Config, leaves, one_line, to_override
 from mnistgen.errors import UserError
 
 _PACKAGE = Path(__file__).parents[1]
@@ -32,17 +35,51 @@ NEED_PACKAGE = "mlflow", "wandb"  # loggers, by the names of their packages, whi
 TARGET = "_target_"
 
 
-@cache
+_user_dirs: tuple[Path, ...] = ()
+
+
+@contextlib.contextmanager
+def allow(dirs: Iterable[Path]) -> Iterator[None]:
+    """Let configurations name what the files in some config directories name, too."""
+    global _user_dirs
+    before = _user_dirs
+    _user_dirs = tuple(dict.fromkeys([*before, *(path.resolve() for path in dirs)]))
+    try:
+        yield
+    finally:
+        _user_dirs = before
+
+
+def user_dirs() -> tuple[Path, ...]:
+    """The config directories that are allowed beside this project's own."""
+    return _user_dirs
+
+
+def given_dirs(hydra: Any) -> list[Path]:
+    """The config directories that a command was given, by --config-dir or hydra.searchpath."""
+    sources = hydra.runtime.config_sources
+    return [Path(s.path) for s in sources if s.schema == "file" and s.provider != "main"]
+
+
+def search_path(dirs: Sequence[Path | str]) -> list[str]:
+    """The overrides that give some config directories to a command."""
+    urls = ",".join(to_override(f"file://{path}") for path in dirs)
+    return [f"hydra.searchpath=[{urls}]"] if dirs else []
+
+
 def choices(group: str) -> dict[str, frozenset[str]]:
     """The choices of a group, and the classes that the file of each names."""
-    return {
-        path.stem: frozenset(
-            str(value)
-            for key, value in leaves(yaml.safe_load(path.read_text()), into_lists=True)
-            if key.split(".")[-1] == TARGET
-        )
-        for path in sorted((CONF_DIR / group).glob("*.yaml"))
-    }
+    return {k: v for folder in (CONF_DIR, *_user_dirs) for k, v in _choices_in(folder / group)}
+
+
+@cache
+def _choices_in(folder: Path) -> tuple[tuple[str, frozenset[str]], ...]:
+    found = []
+    for path in sorted(folder.glob("*.yaml")):
+        values = leaves(yaml.safe_load(path.read_text()), into_lists=True)
+        targets = (str(value) for key, value in values if key.split(".")[-1] == TARGET)
+        found.append((path.stem, frozenset(targets)))
+    return tuple(found)
 
 
 def choice(group: str, target: str) -> str:
@@ -59,7 +96,8 @@ def check(config: Config) -> None:
                 raise UserError(f"{key}._partial_={value} is not allowed there")
             if path.split(".")[-1] == TARGET and value not in allowed:
                 words = ", ".join(sorted(allowed))
-                raise UserError(f"{key}.{path}={value} is not allowed: it must be {words}")
+                own = "or named in a config directory of yours, --config-dir=DIR"
+                raise UserError(f"{key}.{path}={value} is not allowed: it must be {words}, {own}")
 
 
 def check_packages(config: Config) -> None:

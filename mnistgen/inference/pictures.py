@@ -24,6 +24,15 @@ class Picture(NamedTuple):
     images: Tensor
     columns: int
 
+    def save(self, out: Path) -> None:
+        """Write it as one .png, or its images as the array of an .npz file."""
+        content = self._repr_png_() if out.suffix == ".png" else plots.npz(images=self.images)
+        write_atomically(out, content)
+
+    def _repr_png_(self) -> bytes:
+        """The picture as a notebook shows it."""
+        return plots.png(plots.grid(self.images, self.columns))
+
 
 def draw(trained: Trained, kind: str, *, n: int, seed: int) -> Picture:
     """A picture of one of the KINDS, the same for the same seed.
@@ -35,15 +44,6 @@ def draw(trained: Trained, kind: str, *, n: int, seed: int) -> Picture:
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, kind))
         return DRAW[kind](trained, n)
-
-
-def write(picture: Picture, out: Path) -> None:
-    """Write a picture as one .png, or its images as the array of an .npz file."""
-    if out.suffix == ".png":
-        content = plots.png(plots.grid(picture.images, picture.columns))
-    else:
-        content = plots.npz(images=picture.images)
-    write_atomically(out, content)
 
 
 def samples(trained: Trained, n: int) -> Picture:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import logging
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from mnistgen.metrics.lenet import weights
 from mnistgen.metrics.quality import Reference
 from mnistgen.models import VAE
 from mnistgen.seeds import stream
-from mnistgen.tracking import Evaluation, Measures, Protocol, RunFolder
+from mnistgen.tracking import Evaluation, Measures, Protocol, RunFolder, Unwritten
 from mnistgen.tracking.checksums import sha256
 
 log = logging.getLogger(__name__)
@@ -32,13 +32,18 @@ class Evaluations:
         self.cache = cache
         self.options = options
         self.evaluators: dict[str, Evaluator] = {}
-        self.unwritten: list[str] = []  # what was measured and cannot be kept, and why
+
+    @classmethod
+    @cache
+    def shared(cls, folder: Path, **options: int) -> "Evaluations":
+        """The evaluations with these options, which look at the real images once a process."""
+        return cls(folder, **options)
 
     def evaluate(self, run: RunFolder, checkpoint: str, *, force: bool) -> Evaluation:
         """The evaluation of a run, from its evaluation.json where it was made in the same way.
 
-        Otherwise, or with `force`, it is made and written there, or noted as `unwritten`. Raises
-        UserError where the run's checkpoint cannot be used.
+        Otherwise, or with `force`, it is made and written there. Raises UserError where the run's
+        checkpoint cannot be used, and Unwritten where the file cannot be written.
         """
         trained = model.load(run, checkpoint)
         data = str({key: trained.config["data"][key] for key in ("_target_", "root")})
@@ -58,7 +63,8 @@ class Evaluations:
         try:
             run.write_evaluation(evaluation)
         except OSError as error:
-            self.unwritten.append(f"{run.evaluation_path} cannot be written: {error.strerror}")
+            reason = f"{run.evaluation_path} cannot be written: {error.strerror}"
+            raise Unwritten(reason, evaluation) from error
         return evaluation
 
 

@@ -81,8 +81,8 @@ def compare(runs: Sequence[Record], metric: str) -> Comparison:
     return Comparison(metric, keys, ordered, [group for _, group in best.values()])
 
 
-def publish(folder: Path, metric: str) -> None:
-    """Show the table of the runs below a folder, and write sweep.csv, .md, .png and .svg there.
+def publish(folder: Path, metric: str) -> Comparison:
+    """Compare the runs below a folder: show the table, write sweep.csv, .md, .png and .svg there.
 
     Raises UserError where there is no run, or none that is finished has the metric.
     """
@@ -110,6 +110,7 @@ def publish(folder: Path, metric: str) -> None:
         figure = charts.metric_against_key(curves, key=key, metric=metric)
         for kind in ("png", "svg"):
             write_atomically(folder / f"sweep.{kind}", charts.saved(figure, kind, dpi=150))
+    return comparison
 
 
 def _check_metric(runs: Sequence[Record], metric: str) -> None:

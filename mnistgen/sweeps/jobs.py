@@ -20,7 +20,7 @@ from mnistgen.config.settings import shown
 from mnistgen.errors import Busy, UserError
 from mnistgen.sweeps import places
 from mnistgen.tracking import RunFolder, Status, store
-from mnistgen.training import session
+from mnistgen.training import screen, session
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +90,11 @@ def perform(cfg: DictConfig) -> float | None:
     How it ended is in its run.json. Returns its last `val/fid`, if it has one.
     """
     hydra: Any = HydraConfig.get()
+    with objects.allow(objects.given_dirs(hydra)):
+        return _perform(cfg, hydra)
+
+
+def _perform(cfg: DictConfig, hydra: Any) -> float | None:
     config, folder = config_of(cfg), Path(hydra.runtime.output_dir)
     # Another command may have made a run of it since the sweep was begun, or have taken its name
     taken = places.saved(folder.parent)
@@ -103,7 +108,7 @@ def perform(cfg: DictConfig) -> float | None:
             if not job.is_done(retry=cfg.retry == "failed"):
                 # Hydra's own launcher trains one run after the other, in this process
                 alone = hydra.launcher["_target_"].endswith(".BasicLauncher")
-                with contextlib.nullcontext() if alone else _ending_with_parent():
+                with screen.lines() if alone else _ending_with_parent():
                     session.train(run, alone=alone)
             return run.info().objective
     except Busy as error:

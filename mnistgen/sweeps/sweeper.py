@@ -16,15 +16,24 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from mnistgen.config import expand_path, leaves, one_line, rules, settings, to_override
+from mnistgen.config import expand_path, leaves, objects, one_line, rules, settings, to_override
 from mnistgen.config.rules import Rule
 from mnistgen.errors import UserError
 from mnistgen.sweeps import columns, comparison, names, options, places
+from mnistgen.sweeps.comparison import Comparison
 from mnistgen.sweeps.jobs import Job, config_of
 from mnistgen.sweeps.watch import Watch
 from mnistgen.tracking import Failure, RunFolder, Status, info
 
 log = logging.getLogger(__name__)
+
+
+class Incomplete(UserError):
+    """Not all runs of a sweep have finished; `comparison` has those that were begun, if any."""
+
+    def __init__(self, message: str, comparison: Comparison | None) -> None:
+        super().__init__(message)
+        self.comparison = comparison
 
 
 class ResumableSweeper(Sweeper):
@@ -56,11 +65,16 @@ class ResumableSweeper(Sweeper):
         self.task_function = task_function
         self.config = config
 
-    def sweep(self, arguments: list[str]) -> None:
-        """Train and compare; exits with status 1 where a run has not finished.
+    def sweep(self, arguments: list[str]) -> Comparison:
+        """Train and compare.
 
-        Raises UserError for what no sweep can do, or where the launcher is not installed.
+        Raises UserError for what no sweep can do, or where the launcher is not installed, and
+        Incomplete where a run has not finished.
         """
+        with objects.allow(objects.given_dirs(self.config.hydra)):
+            return self._sweep(arguments)
+
+    def _sweep(self, arguments: list[str]) -> Comparison:
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         typed = parser.parse_overrides(arguments)
@@ -86,7 +100,7 @@ class ResumableSweeper(Sweeper):
         self.taken = places.saved(self.folder)
         overrides = list({o.key_or_group: o for o in [*known, *typed]}.values())
         self.varying = {o.key_or_group for o in overrides if o.is_sweep_override()}
-        self._report(self.train_all(overrides))
+        return self._report(self.train_all(overrides))
 
     @abstractmethod
     def train_all(self, overrides: list[Override]) -> list[Job]:
@@ -182,24 +196,23 @@ class ResumableSweeper(Sweeper):
                 raise UserError(f"{override.input_line} is not allowed: it must be one value")
         return name
 
-    def _report(self, jobs: Sequence[Job]) -> None:
-        """Compare the runs, and exit with status 1 where one has not finished."""
-        if any(job.run.exists() for job in jobs):
-            comparison.publish(self.folder, self.metric)
+    def _report(self, jobs: Sequence[Job]) -> Comparison:
+        """The comparison of the runs; raises Incomplete where one has not finished."""
+        exists = any(job.run.exists() for job in jobs)
+        compared = comparison.publish(self.folder, self.metric) if exists else None
         for refusal in self.refused.values():
             print(f"error: {refusal}", file=sys.stderr)
         ends = [_end(job.run) for job in jobs if job.run.path not in self.refused]
         counts = [f"{ends.count(end)} {end}" for end in sorted({*ends} - {Status.FINISHED})]
         if self.refused:
             counts.append(f"{len(self.refused)} refused")
-        if counts and jobs:
-            print(
-                f"error: of {len(jobs)} runs {', '.join(counts)}; the same "
+        if counts or compared is None:
+            raise Incomplete(
+                f"of {len(jobs)} runs {', '.join(counts)}; the same "
                 "command goes on, and with retry=failed it tries failed runs again",
-                file=sys.stderr,
+                compared,
             )
-        if counts:
-            sys.exit(1)
+        return compared
 
 
 def _text(value: Any) -> str:

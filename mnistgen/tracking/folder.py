@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnistgen import files
-from mnistgen.config import Config, rules, values
+from mnistgen.config import Config, objects, rules, values
 from mnistgen.errors import UserError
 from mnistgen.tracking.info import Evaluation, Info
 
@@ -41,7 +41,14 @@ class RunFolder:
 
     def config(self) -> Config:
         """The saved configuration; raises UserError where it is damaged or not allowed."""
-        return rules.read_checked(self.config_path)
+        try:
+            return rules.read_checked(self.config_path)
+        except UserError as error:
+            missing = [d for d in self.info().config_dirs if Path(d) not in objects.user_dirs()]
+            if not missing:
+                raise
+            made = f"the run was made with --config-dir={missing[0]}"
+            raise UserError(f"{error}; {made}") from error
 
     def unchecked_config(self) -> Config:
         """The saved configuration, good or not; it is to be shown or compared, not to be used."""

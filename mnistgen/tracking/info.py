@@ -106,6 +106,7 @@ class Info(File):
     """What run.json says of a run."""
 
     model: str  # the choice of conf/model
+    config_dirs: list[str] = []  # of the user, which name classes that conf/ does not name
     status: Annotated[Status, Field(strict=False)] = Status.RUNNING
     created: str = ""
     id: str | None = None  # by which a logger knows the run again
@@ -172,3 +173,11 @@ class Evaluation(File):
     settings: Protocol
     comparisons: dict[str, Measures]
     metrics: Measures
+
+
+class Unwritten(UserError):
+    """A run was measured, and its evaluation cannot be written."""
+
+    def __init__(self, message: str, evaluation: Evaluation) -> None:
+        super().__init__(message)
+        self.evaluation = evaluation

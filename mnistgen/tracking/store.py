@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
-from mnistgen.config import Config
+from mnistgen.config import Config, objects
 from mnistgen.errors import Busy, UserError
 from mnistgen.files import LOCK, lock
 from mnistgen.tracking.folder import RunFolder
@@ -32,7 +32,8 @@ def new(
         run.config_path.parent.mkdir(exist_ok=True)
         run.write_config(config, overrides)
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
-        run.write_info(Info(model=model, created=created))
+        dirs = [str(path) for path in objects.user_dirs()]
+        run.write_info(Info(model=model, created=created, config_dirs=dirs))
         yield run
 
 

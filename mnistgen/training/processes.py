@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import torch
 
-from mnistgen.config import to_override
+from mnistgen.config import objects, to_override
 from mnistgen.tracking import RunFolder
 
 
@@ -20,7 +20,8 @@ def joining(run: RunFolder) -> Iterator[None]:
     """
     arguments, program, environment = sys.argv, sys.modules["__main__"], dict(os.environ)
     # This process may be a launcher's or a notebook's, which have other programs
-    sys.argv = [arguments[0], f"resume={to_override(str(run.path))}"]
+    resume = f"resume={to_override(str(run.path))}"
+    sys.argv = [arguments[0], resume, *objects.search_path(objects.user_dirs())]
     sys.modules["__main__"] = importlib.import_module("mnistgen.__main__")
     try:
         yield

@@ -26,6 +26,7 @@ from mnistgen.training.fid import FID, FIDMonitor
 from mnistgen.training.loggers import Journal
 from mnistgen.training.progress import RunProgress, Terminal
 from mnistgen.training.recorder import Recorder
+from mnistgen.training.screen import draws_bar
 from mnistgen.training.signals import Signals
 
 NEED_AUTOMATIC = {"accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm"}
@@ -95,7 +96,7 @@ def _trainer(
     stop = LambdaCallback(on_train_batch_end=signals.check, on_validation_batch_end=signals.check)
     options = dict(config["trainer"])
     every, wants_bar = options.pop("quality_every"), options.pop("enable_progress_bar", True)
-    has_bar = bar and wants_bar and console.is_terminal
+    has_bar = bar and wants_bar and draws_bar()
     precision = run.info().precision or machine.precision(config)
     options.pop("precision")  # Lightning takes it as a plugin or as an option
     trainer: pl.Trainer = build(
