@@ -17,7 +17,7 @@ COMMANDS = "evaluate", "sample", "export", "compare", "report", "metrics.lenet"
 """The commands beside that of training: python -m mnistgen.NAME."""
 
 GROUPS = tuple(sorted(path.name for path in CONF_DIR.iterdir() if path.is_dir()))
-SEVERAL = "experiment", "hydra"  # of these groups a command may choose more than one
+SEVERAL = "callbacks", "experiment", "hydra"  # of these groups a command may choose more than one
 
 
 def check(arguments: Sequence[str]) -> None:

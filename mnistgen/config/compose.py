@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mnistgen.config import arguments, objects, rules, settings
-from mnistgen.config.objects import CONF_DIR, choice, choices
+from mnistgen.config.objects import CONF_DIR, TARGET, choice, choices
 from mnistgen.config.rules import Rule
 from mnistgen.config.settings import Settings
 from mnistgen.config.values import Config, expand_path, to_override
@@ -121,12 +121,16 @@ def command(model: str, saved: Config) -> str:
     for key, group in (("optim", "optimizer"), ("lr", "lr"), ("data", "data")):
         if values.get(key) != _typed(compose(*words))[key]:
             words.append(f"{group}={choice(group, values[key])}")
+    targets = [part[TARGET] for part in saved.get("callbacks", {}).values()]
+    if targets:
+        words.append(f"callbacks=[{','.join(choice('callbacks', t) for t in targets)}]")
     default = _typed(compose(*words))
     for key, value in values.items():
         if default.get(key, ...) != value:
             words.append(f"{'' if key in default else '+'}{key}={to_override(value)}")
     words += [f"~{key}" for key in default if key not in values]
-    return shlex.join(["python", "-m", "mnistgen", *words])
+    own = objects.search_path(objects.user_dirs())
+    return shlex.join(["python", "-m", "mnistgen", *own, *words])
 
 
 def _typed(config: Config) -> Settings:

@@ -26,7 +26,7 @@ CONF_DIR = next(  # inside an installed package, beside it in a checkout
 
 # The parts of a configuration that name a class; the group of conf/ that each comes from
 GROUPS = {"optim": "optimizer"} | {
-    group: group for group in ("model", "lr", "data", "trainer", "logger")
+    group: group for group in ("model", "lr", "data", "trainer", "logger", "callbacks")
 }
 PARTIAL = "optim", "lr"  # those whose object is made later, with further arguments
 

@@ -137,11 +137,11 @@ RULES: dict[str, Rule] = {
 }
 """What each key of a training's configuration may be; a key that is absent breaks no rule."""
 
-PARTS = (*dict.fromkeys(key.split(".")[0] for key in RULES), "logger")
+PARTS = (*dict.fromkeys(key.split(".")[0] for key in RULES), "logger", "callbacks")
 """The keys that a training's configuration has at its top."""
 
 SET_ELSEWHERE = {
-    "callbacks": "a run has its own",
+    "callbacks": "the group is callbacks=NAME",
     "default_root_dir": "the run folder is hydra.run.dir",
     "enable_checkpointing": "a run always has checkpoints, or it could not be resumed",
     "fast_dev_run": "trainer=smoke is a short run",
@@ -167,8 +167,8 @@ def check_keys(config: Config, known: Collection[str]) -> None:
     """Raise UserError for a key at the top of a configuration that is not known there."""
     for key in config:
         if key not in known:
-            words = ", ".join(known)
-            raise UserError(f"{key} is not a key: {hint(key, known)}allowed there are {words}")
+            meant = hint(key, [*known, *RULES] if known is PARTS else known)
+            raise UserError(f"{key} is not a key: {meant}allowed there are {', '.join(known)}")
 
 
 def check_values(config: Config, rules: Mapping[str, Rule]) -> None:

@@ -34,6 +34,11 @@ class FIDMonitor(Callback):
         if epoch % self.every == 0 or epoch == trainer.max_epochs:
             pl_module.log(FID, self.fid(trainer, pl_module), logger=False, sync_dist=True)
 
+    def at_stop(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measure an epoch that another callback has made the last one, unless it was measured."""
+        if trainer.should_stop and FID not in trainer.callback_metrics:
+            pl_module.log(FID, self.fid(trainer, pl_module), logger=False, sync_dist=True)
+
     def fid(self, trainer: pl.Trainer, model: Any) -> float:
         """The FID of the model as it is now, from the same latents each time.
 

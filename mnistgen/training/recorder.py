@@ -19,6 +19,7 @@ from mnistgen.plots import images as plots
 from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder
 from mnistgen.training import loggers, machine
+from mnistgen.training.fid import FIDMonitor
 from mnistgen.training.loggers import Journal
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,11 @@ class Recorder(Checkpoint):
     and writes again, to the same values.
     """
 
-    def __init__(self, run: RunFolder, config: Config, journal: Journal) -> None:
+    def __init__(
+        self, run: RunFolder, config: Config, journal: Journal, monitor: FIDMonitor
+    ) -> None:
         self.run = run
+        self.monitor = monitor
         self.config = config
         self.journal = journal
 
@@ -61,6 +65,7 @@ class Recorder(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
+        self.monitor.at_stop(trainer, pl_module)
         # Lightning keeps them in single precision: seven digits
         metrics = {k: float(f"{float(v):.7g}") for k, v in trainer.callback_metrics.items()}
         self.rows.append({"epoch": epoch, **metrics})

@@ -41,6 +41,7 @@ def check(config: Config) -> None:
         model.schedule(model.optimizer(model.parameters()), steps=2, monitor=FID)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"optim or lr: {one_line(error)}") from error
+    _callbacks(config)
     if not model.automatic_optimization:
         for option in NEED_AUTOMATIC & config["trainer"].keys():
             name = type(model).__name__
@@ -92,11 +93,12 @@ def _trainer(
     bar: bool,
 ) -> pl.Trainer:
     seed, means = config["seed"], EpochMeans()
+    fid = FIDMonitor(config["trainer"]["quality_every"], seed)
     console = Console(file=cast(TextIO, Terminal(sys.stderr)))
     stop = LambdaCallback(on_train_batch_end=signals.check, on_validation_batch_end=signals.check)
     options = dict(config["trainer"])
-    every, wants_bar = options.pop("quality_every"), options.pop("enable_progress_bar", True)
-    has_bar = bar and wants_bar and draws_bar()
+    has_bar = bar and options.pop("enable_progress_bar", True) and draws_bar()
+    options.pop("quality_every")
     precision = run.info().precision or machine.precision(config)
     options.pop("precision")  # Lightning takes it as a plugin or as an option
     trainer: pl.Trainer = build(
@@ -106,10 +108,11 @@ def _trainer(
             Seeding(seed),
             means,
             stop,
-            FIDMonitor(every, seed),
+            fid,
+            *_callbacks(config),
             *callbacks,
             *([RunProgress(means, console)] if has_bar else []),
-            Recorder(run, config, journal),  # what saves checkpoints is called last in any case
+            Recorder(run, config, journal, fid),  # Lightning calls what saves checkpoints last
         ],
         logger=journal.logger,
         plugins=[
@@ -125,6 +128,11 @@ def _trainer(
     return trainer
 
 
+def _callbacks(config: Config) -> list[Callback]:
+    parts = config.get("callbacks", {})  # a run of version 0.1 has none
+    return [build(f"callbacks.{name}", part) for name, part in parts.items()]
+
+
 def _run_epochs(
     trainer: pl.Trainer,
     run: RunFolder,
@@ -138,7 +146,7 @@ def _run_epochs(
     except MisconfigurationException as error:
         raise UserError(f"trainer: {one_line(error)}") from error
     done, epochs = trainer.current_epoch, trainer.max_epochs or 0
-    if done < epochs:
+    if done < epochs and not trainer.should_stop:  # which a callback may want
         raise UserError(
             f"{run.path}: Lightning stopped after {done} epochs, before the last of {epochs}"
         )

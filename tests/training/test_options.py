@@ -31,6 +31,7 @@ def together(**values):
 CHOICES = together(
     model=[*choices("model")],
     optimizer=[*choices("optimizer")],
+    callbacks=[*choices("callbacks")],
     lr=[*choices("lr")],
     **{
         "model.activation": [*ACTIVATIONS],
@@ -110,6 +111,39 @@ def test_clipped_gradients_move_the_weights_by_no_more(new_run, precision, algor
     moves = torch.cat([(after[name] - before[name]).flatten() for name in before])
     size = moves.norm() if algorithm == "norm" else moves.abs().max()
     assert float(size) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_run_that_a_callback_ends_is_measured_and_has_finished(new_run):
+    run = new_run(
+        "model=densevae", *FEW, "trainer.max_epochs=9", "callbacks=early_stopping",
+        "callbacks.early_stopping.monitor=val/loss", "callbacks.early_stopping.patience=1",
+        "callbacks.early_stopping.min_delta=1e9",
+    )  # fmt: skip
+    assert train(run) == 1.0
+    info = run.info()
+    assert (info.status, info.epochs, info.objective) == ("finished", 2, 1.0)
+    assert [row.get("val/fid") for row in run.metrics()] == [None, 1.0]
+
+
+def test_an_average_of_the_weights_is_saved_and_goes_on_as_it_was(new_run):
+    common = ("model=densegan", *FEW, "callbacks=[ema]", "callbacks.ema.decay=0.5")
+    whole = new_run(*common, "trainer.max_epochs=3", name="whole")
+    parts = new_run(*common, "trainer.max_epochs=2", name="parts")
+    for run in (whole, parts):
+        train(run)
+    config = parts.config()
+    config["trainer"]["max_epochs"] = 3
+    parts.change_config(config, [])
+    train(parts)
+    one, other = (torch.load(run.last, weights_only=True) for run in (whole, parts))
+    for part in ("state_dict", "current_model_state"):
+        assert all(value.equal(other[part][key]) for key, value in one[part].items())
+    current = one["current_model_state"]
+    assert not any(
+        value.equal(current[key])
+        for key, value in one["state_dict"].items()
+        if value.is_floating_point() and value.numel() > 1_000
+    )
 
 
 def test_a_run_that_lightning_ends_early_has_not_finished(new_run):
