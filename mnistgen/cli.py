@@ -79,7 +79,7 @@ def command(
                     program()
             except (UserError, BrokenPipeError, KeyboardInterrupt, Interrupted) as error:
                 _exit(error)
-            except (HydraException, OmegaConfBaseException, ValueError) as error:
+            except (HydraException, OmegaConfBaseException, ValueError, RuntimeError) as error:
                 if wants_traceback or composed:
                     raise
                 _exit(UserError(arguments.explain(error, sys.argv[1:])))
