@@ -17,11 +17,6 @@ from mnistgen.config import CONF_DIR
 SHORT = (
     "threads=1", "logger=none", "trainer.limit_train_batches=4", "trainer.limit_val_batches=1",
 )  # fmt: skip
-    "threads=1",
-    "logger=none",
-    "trainer.limit_train_batches=4",
-    "trainer.limit_val_batches=1",
-)
 
 
 @pytest.fixture(autouse=True)
