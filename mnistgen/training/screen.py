@@ -13,8 +13,9 @@ def draws_bar() -> bool:
     from rich.console import Console
 
     console = Console(stderr=True)
-    has_widgets = not console.is_jupyter or find_spec("ipywidgets") is not None
-    return console.is_terminal and has_widgets
+    if console.is_jupyter:
+        return find_spec("ipywidgets") is not None
+    return console.is_terminal
 
 
 @contextlib.contextmanager
