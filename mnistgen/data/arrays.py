@@ -62,7 +62,7 @@ def _read(path: Path, resize: bool) -> Arrays:
 
 def _content(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return dict(file)
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         words = "it must be an .npz file of numbers"
