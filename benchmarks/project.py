@@ -58,7 +58,7 @@ class Job:
 
     def data(self) -> Any:
         """The data module, set up for one process without a Trainer."""
-        from mnistgen.data.mnist import data_module
+        from mnistgen.data.module import data_module
 
         data = data_module(self.config())
         data.trainer = SimpleNamespace(world_size=1, global_rank=0)

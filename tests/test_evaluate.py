@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors import safe_open
 
 from mnistgen.config import compose
-from mnistgen.data.mnist import data_module
+from mnistgen.data.module import data_module
 from mnistgen.inference import model as inference
 from mnistgen.inference import pictures
 from mnistgen.metrics.evaluation import Evaluator

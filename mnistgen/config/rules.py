@@ -6,12 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mnistgen.config import objects
+from mnistgen.config import objects, sizes
 from mnistgen.config.arguments import hint
 from mnistgen.config.values import Config, leaves, read
 from mnistgen.errors import UserError
-
-TRAIN_SIZE = 60_000  # training images of each data set
 
 ACTIVATIONS: dict[str, Any] = {
     "relu": ("ReLU",),
@@ -114,8 +112,10 @@ RULES: dict[str, Rule] = {
     "lr.patience": whole(0),
     "data.root": either(NULL, PATH),
     "data.batch_size": whole(1),
-    "data.val_size": whole(0, TRAIN_SIZE - 1),
+    "data.val_size": either(whole(0), number(low=0, below=1)),
     "data.binarize": one_of("none", "static", "dynamic"),
+    "data.resize": TRUTH,
+    "data.split": one_of("byclass", "bymerge", "balanced", "letters", "digits", "mnist"),
     "trainer.max_epochs": whole(1),
     "trainer.quality_every": whole(1),
     "trainer.precision": one_of("auto", "32-true", "bf16-mixed", "64-true"),
@@ -226,20 +226,9 @@ def read_checked(path: Path) -> Config:
 
 
 def _check_batches(config: Config) -> None:
-    """Batch norm has nothing to normalise in a batch of one."""
-    data, processes = config["data"], config["trainer"]["devices"]
-    size = TRAIN_SIZE - data["val_size"]
-    if size % processes:
-        raise UserError(
-            f"trainer.devices={processes} is not allowed: it must divide the {size} training "
-            "images that data.val_size leaves, so that each is seen once an epoch"
-        )
-    if not config["model"].get("batch_norm", True):
-        return
-    if data["batch_size"] < 2:
+    data = config["data"]
+    if data["batch_size"] < 2 and config["model"].get("batch_norm", True):
         raise UserError("data.batch_size=1 is not allowed: with batch norm it must be at least 2")
-    if (size // processes) % data["batch_size"] == 1:
-        raise UserError(
-            f"data.val_size={data['val_size']} is not allowed with data.batch_size="
-            f"{data['batch_size']}: it leaves a last batch of one image, and batch norm needs two"
-        )
+    known = sizes.KNOWN.get(data[objects.TARGET])
+    if known:
+        sizes.check(config, known)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from mnistgen.config import rules
+from mnistgen.config import rules, sizes
 from mnistgen.config.values import Config, leaves, to_override
 
 Settings = dict[str, Any]
@@ -26,7 +26,10 @@ SEED = "seed"
 # Settings of which the paper says nothing: with any of these values a run is of its recipe
 SILENT = {
     "data.root": rules.ANY,
-    "data.val_size": rules.whole(0, rules.TRAIN_SIZE // 10),  # with more it is other data
+    "data.val_size": rules.Rule(  # with more it is other data
+        "up to a tenth",
+        lambda size: sizes.validation(size or 0, sizes.TRAIN_SIZE) <= sizes.TRAIN_SIZE // 10,
+    ),
     "optim.fused": rules.ANY,
     "trainer.accelerator": rules.ANY,
     "trainer.strategy": rules.ANY,
@@ -65,9 +68,9 @@ def is_silent(key: str, value: Any) -> bool:
     return key in SILENT and SILENT[key].holds(value)
 
 
-def images_an_epoch(settings: Settings) -> int:
-    """How many training images an epoch sees."""
-    images: int = rules.TRAIN_SIZE - settings["data.val_size"]
+def images_an_epoch(settings: Settings, train_size: int = sizes.TRAIN_SIZE) -> int:
+    """How many images an epoch sees of all training images of a data set."""
+    images = train_size - sizes.validation(settings["data.val_size"], train_size)
     step: int = settings["data.batch_size"] * settings["trainer.devices"]
     steps = math.ceil(images / step)
     limit = settings.get("trainer.limit_train_batches", 1.0)  # a number of steps, or a share

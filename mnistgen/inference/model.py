@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from mnistgen.config import Config, build
-from mnistgen.data.mnist import data_module
+from mnistgen.data.module import data_module
 from mnistgen.errors import UserError
 from mnistgen.models import GAN, VAE
 from mnistgen.tracking import RunFolder, checkpoints
@@ -21,9 +21,10 @@ class Trained(NamedTuple):
     sha256: str
     epoch: int  # how many of them the checkpoint has seen
 
-    def test_set(self) -> tuple[Tensor, Tensor]:
+    def test_set(self) -> tuple[Tensor, Tensor | None]:
         """The test images as the model would be trained on them, (N, 1, 28, 28), and labels (N,).
 
+        The labels are None where the data set has none.
         Raises UserError where the data set is not here.
         """
         data = data_module(self.config)

@@ -52,9 +52,10 @@ def samples(trained: Trained, n: int) -> Picture:
 
 
 def reconstructions(trained: Trained, n: int) -> Picture:
-    """`n` test images, a row of them over a row of what the VAE makes of them; whole rows."""
+    """`n` test images, or all, each row of them over what the VAE makes of it; whole rows."""
     images, columns = trained.test_set()[0], min(n, 16)
-    originals = images[torch.randperm(len(images))[: math.ceil(n / columns) * columns]]
+    rows = min(math.ceil(n / columns), len(images) // columns)
+    originals = images[torch.randperm(len(images))[: rows * columns]]
     decoded: Tensor = trained.model.reconstruct(originals)  # type: ignore[operator]
     return Picture(plots.interleaved(originals, decoded, columns), columns)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mnistgen.data.mnist import MNIST, data_module
+from mnistgen.data.mnist import MNIST
+from mnistgen.data.module import DataModule, data_module
 from mnistgen.errors import UserError
 from mnistgen.files import write_atomically
 from mnistgen.inference import model
@@ -23,6 +24,9 @@ from mnistgen.tracking import Evaluation, Measures, Protocol, RunFolder, Unwritt
 from mnistgen.tracking.checksums import sha256
 
 log = logging.getLogger(__name__)
+
+MOST_TEST_IMAGES = 10_000  # that samples are compared with: MNIST has as many
+OF_TRAINING = "batch_size", "val_size", "binarize"  # settings that change no real image
 
 
 class Evaluations:
@@ -46,7 +50,7 @@ class Evaluations:
         checkpoint cannot be used, and Unwritten where the file cannot be written.
         """
         trained = model.load(run, checkpoint)
-        data = str({key: trained.config["data"][key] for key in ("_target_", "root")})
+        data = str({k: v for k, v in trained.config["data"].items() if k not in OF_TRAINING})
         if data not in self.evaluators:
             self.evaluators[data] = Evaluator(data_module(trained.config), **self.options)
         evaluator = self.evaluators[data]
@@ -74,18 +78,28 @@ class Evaluator:
     `n` images are drawn of each model; `k` and `nll_images` are those of a VAE's NLL.
     """
 
-    def __init__(self, data: MNIST, *, n: int, seed: int, k: int, nll_images: int) -> None:
+    def __init__(self, data: DataModule, *, n: int, seed: int, k: int, nll_images: int) -> None:
         self.data = data
         self.n, self.seed, self.k, self.nll_images = n, seed, k, nll_images
         self.lenet, self.lenet_sha256 = weights.load(data)
+        self.features = None
+        if not data.arrays().classes:
+            self.features = MNIST.dataset_name
+            log.warning(
+                "data.root=%s has no labels: its measures have the features of MNIST's network, "
+                "and none is of classes",
+                data.root,
+            )
 
     @cached_property
     def reference(self) -> Reference:
         """What samples are compared with; it takes seconds, so only once something is measured."""
         arrays = self.data.arrays()
-        test_images = arrays.test_images.unsqueeze(1) / 255
+        test_images = arrays.test_images[:MOST_TEST_IMAGES].unsqueeze(1) / 255
+        labels = arrays.test_labels
+        test_labels = None if labels is None else labels[:MOST_TEST_IMAGES]
         train_images = arrays.train_images.unsqueeze(1) / 255
-        return Reference(test_images, arrays.test_labels, train_images, self.lenet)
+        return Reference(test_images, test_labels, train_images, self.lenet)
 
     def protocol(self, trained: Trained) -> Protocol:
         """What the numbers depend on."""
@@ -99,6 +113,7 @@ class Evaluator:
             k=self.k,
             nll_images=self.nll_images,
             features_sha256=self.lenet_sha256,
+            features=self.features,
             data_checksum=self.data.arrays().checksum,
         )
 
@@ -143,13 +158,13 @@ class Evaluator:
 
     def _likelihood(self, vae: VAE, trained: Trained) -> Measures:
         images, labels = trained.test_set()
-        accuracy, confusion = likelihood.reconstruction_digits(vae, self.lenet, images, labels)
         measures: Measures = {
             **likelihood.elbo(vae, images, seed=self.seed),
             "active_units": likelihood.active_units(vae, images),
-            "reconstruction_accuracy": accuracy,
-            "confusion": confusion.tolist(),
         }
+        if labels is not None:
+            share, counts = likelihood.reconstruction_digits(vae, self.lenet, images, labels)
+            measures |= {"reconstruction_accuracy": share, "confusion": counts.tolist()}
         if trained.config["data"]["binarize"] != "none":
             some = images[: self.nll_images]
             nll, error = likelihood.nll(vae, some, self.k, seed=self.seed)

@@ -76,9 +76,11 @@ def reconstruction_digits(
 ) -> tuple[float, Tensor]:
     """How digits are read after a VAE has encoded and decoded them: the share read as labelled.
 
-    And the counts, (10, 10) int64: a row is a true digit of labels (N,), a column the digit read.
+    And the counts, int64: a row is a true class of labels (N,), a column the class read.
     """
     reconstructions = torch.cat([model.reconstruct(batch) for batch in torch.split(images, 1_000)])
     read = classify(lenet, extract(lenet, reconstructions)).argmax(1)
-    confusion = torch.bincount(10 * labels.long() + read, minlength=100).view(10, 10)
+    classes = lenet.head.out_features
+    pairs = classes * labels.long() + read
+    confusion = torch.bincount(pairs, minlength=classes**2).view(classes, classes)
     return confusion.trace().item() / len(labels), confusion

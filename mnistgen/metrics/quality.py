@@ -3,6 +3,8 @@
 Images are in [0, 1], (N, 1, 28, 28); features are a LeNet's, (N, 64); no gradients flow.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,7 +17,7 @@ from mnistgen.seeds import stream
 from mnistgen.tracking import Measures
 
 READABLE = 0.9  # the confidence from which a digit counts as readable
-PRESENT = 0.01  # the share from which a digit counts as present
+PRESENT = 0.1  # the part of an even share from which a digit counts as present
 MEMORIZATION_IMAGES = 2_000  # the mean of their distances is good to about 1 %
 CHUNK = 1_000  # points whose distances to all others are in memory at once
 
@@ -89,13 +91,13 @@ def precision_recall_density_coverage(real: Tensor, fake: Tensor, k: int = 5) ->
     }
 
 
-def digit_histogram(digits: Tensor) -> Tensor:
-    """The share of each of the ten digits, (10,) float64, among digits (N,)."""
-    return torch.bincount(digits.long(), minlength=10).double() / len(digits)
+def digit_histogram(digits: Tensor, classes: int = 10) -> Tensor:
+    """The share of each of the ten digits, or of so many classes, among digits (N,); float64."""
+    return torch.bincount(digits.long(), minlength=classes).double() / len(digits)
 
 
 def digit_kl(p: Tensor, q: Tensor) -> float:
-    """The KL divergence of a digit histogram `p`, (10,), from that of real images, in nats."""
+    """The KL divergence of a digit histogram `p` from that of real images, in nats."""
     return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum().item()
 
 
@@ -125,9 +127,12 @@ def nearest_distance(images: Tensor, train_images: Tensor) -> float:
 class Reference:
     """What others are measured against: real images, not binarised, and their labels (N,)."""
 
-    def __init__(self, images: Tensor, labels: Tensor, train_images: Tensor, lenet: LeNet) -> None:
+    def __init__(
+        self, images: Tensor, labels: Tensor | None, train_images: Tensor, lenet: LeNet
+    ) -> None:
         self.features = extract(lenet, images)
-        self.digits = digit_histogram(labels)
+        classes = lenet.head.out_features
+        self.digits = None if labels is None else digit_histogram(labels, classes)
         self.haze = haze(images)
         self.sharpness = sharpness(images)
         self.train_images = train_images
@@ -139,29 +144,43 @@ def measure(images: Tensor, *, reference: Reference, lenet: LeNet, seed: int = 0
 
     Haze, sharpness and memorization (the distance to the nearest training image) are ratios to
     those of real images: memorization below 1 means closer to the training set than real images.
+    What cannot be measured is left out: classes where nothing is labelled, and a ratio to zero.
     Raises UserError for fewer images than features, or values that are not finite.
     """
     if not images.isfinite().all():
         raise UserError("there are generated pixels that are no finite numbers")
     features = extract(lenet, images)
-    confidences, digits = classify(lenet, features).max(1)
-    histogram = digit_histogram(digits)
     nearest = nearest_distance(_some(images), reference.train_images)
     # The less sure the network, the shorter the features, and near the origin the wide ball of
     # one odd real image takes in noise and blur alike; their directions keep those apart.
     directions = F.normalize(reference.features), F.normalize(features)
+    ratios = {
+        "haze": (haze(images), reference.haze),
+        "sharpness": (sharpness(images), reference.sharpness),
+        "memorization": (nearest, reference.nearest_distance),
+    }
     return {
         "fid": fid(reference.features, features),
         "kid": kid(reference.features, features, seed=seed),
         **precision_recall_density_coverage(*directions),
+        **_digits(features, reference, lenet),
+        **{name: value / real for name, (value, real) in ratios.items() if real},
+    }
+
+
+def _digits(features: Tensor, reference: Reference, lenet: LeNet) -> Measures:
+    """What the classifier reads; empty where the real images have no labels."""
+    if reference.digits is None:
+        return {}
+    confidences, digits = classify(lenet, features).max(1)
+    histogram = digit_histogram(digits, len(reference.digits))
+    kl = digit_kl(histogram, reference.digits)
+    return {
         "digits": histogram.tolist(),
-        "digit_kl": digit_kl(histogram, reference.digits),
-        "digits_present": int((histogram >= PRESENT).sum()),
+        **({"digit_kl": kl} if math.isfinite(kl) else {}),  # a class may have no real image
+        "digits_present": int((histogram >= PRESENT / len(histogram)).sum()),
         "confidence": confidences.double().mean().item(),
         "readable": (confidences >= READABLE).double().mean().item(),
-        "haze": haze(images) / reference.haze,
-        "sharpness": sharpness(images) / reference.sharpness,
-        "memorization": nearest / reference.nearest_distance,
     }
 
 

@@ -59,7 +59,8 @@ def digits(planes: Mapping[str, Plane | None]) -> Figure:
         if plane is None:
             gap(axes, "no checkpoint")
             continue
-        for digit, shade in enumerate(DIGIT_COLOURS):
+        for digit in np.unique(plane.digits):
+            shade = DIGIT_COLOURS[digit % len(DIGIT_COLOURS)]
             x, y = plane.points[plane.digits == digit].T
             axes.scatter(
                 x, y, s=22, color=shade, marker=f"${digit}$", linewidths=0.2,
@@ -72,7 +73,7 @@ def digits(planes: Mapping[str, Plane | None]) -> Figure:
 
 
 def confusions(counts: Mapping[str, Array | None], *, columns: str, rows: str) -> Figure:
-    """Matrices of counts, (10, 10), in the colours of the shares of their rows."""
+    """Matrices of counts, (N, N), in the colours of the shares of their rows."""
     figure, panels = side_by_side(counts, width=5, height=4.8)
     for axes, matrix in zip(panels, counts.values(), strict=True):
         if matrix is None:
@@ -86,8 +87,8 @@ def confusions(counts: Mapping[str, Array | None], *, columns: str, rows: str) -
             words = f"{matrix[i, j]:.0f}"
             axes.text(j, i, words, ha="center", va="center", fontsize=7, color=ink)
         axes.grid(visible=False)
-        axes.set_xticks(range(10))
-        axes.set_yticks(range(10))
+        axes.set_xticks(range(len(matrix)))
+        axes.set_yticks(range(len(matrix)))
         axes.set_xlabel(columns)
         axes.set_ylabel(rows)
     return figure

@@ -162,6 +162,6 @@ def shape(group: Group, column: str, kind: str) -> Estimate:
 
 
 def confusion(group: Group | None) -> NDArray[Any] | None:
-    """The counts of a group's runs together, (10, 10); None where none was evaluated."""
+    """The counts of a group's runs together; None where none was evaluated, or has no labels."""
     counts = group.confusion() if group else []
     return np.sum(counts, 0) if counts else None

@@ -35,7 +35,7 @@ class Toy(NamedTuple):
 def plane(trained: Trained | None) -> Plane | None:
     """Posterior means of test images, as their first two principal components where more are.
 
-    None without a VAE, and where the data set is not here.
+    None without a VAE, and where the data set is not here or has no labels.
     """
     if trained is None or not isinstance(trained.model, VAE):
         return None
@@ -43,6 +43,8 @@ def plane(trained: Trained | None) -> Plane | None:
         images, labels = trained.test_set()
     except UserError as error:
         log.warning("%s", error)
+        return None
+    if labels is None:
         return None
     generator = torch.Generator().manual_seed(0)
     some = torch.randperm(len(images), generator=generator)[:TEST_IMAGES]

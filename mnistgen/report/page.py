@@ -9,7 +9,6 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import mnistgen
-from mnistgen.config import rules, settings
 from mnistgen.plots import charts
 from mnistgen.plots.tables import Table
 from mnistgen.report import claims, latents, paper, ranking, snapshots, verdicts
@@ -70,8 +69,6 @@ def html(
         opening=ranking.clearest({name: evidence.representatives[name] for name in toys})
         if toys
         else None,
-        images_an_epoch=settings.images_an_epoch,
-        train_size=rules.TRAIN_SIZE,
         runtime=_runtime() if toys else {},
         version=mnistgen.__version__,
     )

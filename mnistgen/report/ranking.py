@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mnistgen.config import rules, settings
+from mnistgen.config import sizes
 from mnistgen.report import paper, verdicts
 from mnistgen.tracking import Group
 
 # Training images that a trial of an epoch or two does not see: a twentieth of the paper's recipe
-LONG = paper.TABLE_3["trainer.max_epochs"] * rules.TRAIN_SIZE // 20
+LONG = paper.TABLE_3["trainer.max_epochs"] * sizes.TRAIN_SIZE // 20
 
 
 def representatives(groups: Iterable[Group]) -> dict[str, Group]:
@@ -53,13 +53,13 @@ def length(group: Group) -> tuple[bool, bool]:
 
 def is_whole(group: Group) -> bool:
     """Whether an epoch sees most of the training images, and not some batches of them only."""
-    return settings.images_an_epoch(group.settings) > rules.TRAIN_SIZE / 2
+    return group.images_an_epoch > group.train_size / 2
 
 
 def _images(group: Group) -> int:
     """How many training images the longest run has seen, each as often as it was seen."""
     epochs = max(record.info.epochs for record in group.records)
-    return epochs * settings.images_an_epoch(group.settings)
+    return epochs * group.images_an_epoch
 
 
 def _rank(group: Group) -> tuple[Any, ...]:

@@ -50,7 +50,7 @@ def results(groups: Iterable[Group], expected: Sequence[str] = ()) -> Table:
             ", ".join(paper.changes(group)),
             ", ".join(paper.details(group)),
             _text(Pooled([float(record.info.epochs) for record in group.records])),
-            f"{settings.images_an_epoch(group.settings):,}",
+            f"{group.images_an_epoch:,}",
             str(len(group.finished)),
             _samples(record.evaluation for record in group.finished),
             *(_text(group.measure(name)) for name in names),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
-from mnistgen.config.settings import Settings
+from mnistgen.config import sizes
+from mnistgen.config.settings import Settings, images_an_epoch
 from mnistgen.tracking.info import Measures
 from mnistgen.tracking.records import Record
 
@@ -64,8 +65,20 @@ class Group:
         return _pooled(measures.get(name) for measures in self._measures())
 
     def confusion(self) -> list[list[list[float]]]:
-        """The counts of digits that VAEs confuse, ten by ten for each run that has them."""
-        return [m["confusion"] for m in self._measures() if "confusion" in m]
+        """The counts of digits that VAEs confuse, for each run that has as many as the last."""
+        counts = [m["confusion"] for m in self._measures() if "confusion" in m]
+        return [matrix for matrix in counts if len(matrix) == len(counts[-1])]
+
+    @property
+    def train_size(self) -> int:
+        """How many training images the data set has, those for validation among them."""
+        images = self.first.info.images
+        return images["train"] + images["val"] if images else sizes.TRAIN_SIZE
+
+    @property
+    def images_an_epoch(self) -> int:
+        """How many training images an epoch sees."""
+        return images_an_epoch(self.settings, self.train_size)
 
     def number(self, name: str) -> Pooled | None:
         """A number of the finished runs' run.json; None where none has it."""

@@ -61,12 +61,20 @@ MEASURES = {
 """The measures that are one number, in the order of a table, and what they are called there."""
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Ten = Annotated[list[Number], Field(min_length=10, max_length=10)]
-TenByTen = Annotated[list[Ten], Field(min_length=10, max_length=10)]
+OfClasses = Annotated[list[Number], Field(min_length=2)]
+
+
+def _check_square(rows: list[list[float]]) -> list[list[float]]:
+    if any(len(row) != len(rows) for row in rows):
+        raise ValueError("it must have as many rows as columns")
+    return rows
+
+
+Square = Annotated[list[OfClasses], AfterValidator(_check_square)]
 
 NUMBER: TypeAdapter[Any] = TypeAdapter(Number)
 # The measures that are more than one number
-TABLES = {"digits": TypeAdapter[Any](Ten), "confusion": TypeAdapter[Any](TenByTen)}
+TABLES = {"digits": TypeAdapter[Any](OfClasses), "confusion": TypeAdapter[Any](Square)}
 
 
 def _check_measures(measures: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +129,7 @@ class Info(File):
     threads: int | None = None
     processes: int | None = None
     data_checksum: str | None = None
+    images: dict[str, int] = {}  # of "train", "val" and "test"
     parameters: dict[str, int] = {}  # of each network
     epochs: int = 0  # those that are complete
     seconds: float = 0.0
@@ -164,6 +173,7 @@ class Protocol(File):
     k: int | None = None
     nll_images: int | None = None
     features_sha256: str | None = None
+    features: str | None = None  # the data set of the feature network, where it is another one
     data_checksum: str | None = None
 
 

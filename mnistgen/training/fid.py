@@ -6,7 +6,6 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from mnistgen.data.mnist import TEST_SIZE
 from mnistgen.errors import Diverged
 from mnistgen.metrics import quality
 from mnistgen.metrics.lenet import network, weights
@@ -15,6 +14,7 @@ from mnistgen.seeds import stream
 FID = "val/fid"
 SAMPLES = 2_000
 FEWEST_IMAGES = 1_000
+MOST_TRAINING_IMAGES = 10_000
 
 
 class FIDMonitor(Callback):
@@ -48,7 +48,8 @@ class FIDMonitor(Callback):
             if self.reference is None:
                 data = trainer.datamodule  # type: ignore[attr-defined]
                 self.lenet, _ = weights.load(data)
-                size = data.val_size if data.val_size >= FEWEST_IMAGES else TEST_SIZE
+                val = data.sizes()["val"]
+                size = val if val >= FEWEST_IMAGES else MOST_TRAINING_IMAGES
                 real = data.arrays().train_images[-size:].unsqueeze(1) / 255
                 self.reference = network.extract(self.lenet, real)
             torch.manual_seed(stream(self.seed, "quality"))

@@ -15,7 +15,7 @@ from lightning.pytorch.plugins import DoublePrecision, MixedPrecision, Precision
 import mnistgen
 from mnistgen import system
 from mnistgen.config import Config
-from mnistgen.data.mnist import MNIST
+from mnistgen.data.module import DataModule
 from mnistgen.errors import UserError
 from mnistgen.tracking import RunFolder
 
@@ -68,7 +68,11 @@ def precision_plugin(choice: str, accelerator: str) -> Precision:
 
 
 def record(
-    run: RunFolder, config: Config, trainer: pl.Trainer, model: pl.LightningModule, data: MNIST
+    run: RunFolder,
+    config: Config,
+    trainer: pl.Trainer,
+    model: pl.LightningModule,
+    data: DataModule,
 ) -> None:
     """Put into run.json what a run is trained with, beside its configuration.
 
@@ -94,6 +98,7 @@ def record(
         threads=threads,
         processes=trainer.world_size,
         data_checksum=checksum,
+        images=data.sizes(),
         parameters={
             name: sum(parameter.numel() for parameter in network.parameters())
             for name, network in model.named_children()

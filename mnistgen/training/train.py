@@ -14,8 +14,8 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, LambdaCallback
 from rich.console import Console
 
-from mnistgen.config import Config, build, one_line
-from mnistgen.data.mnist import MNIST, data_module
+from mnistgen.config import Config, build, one_line, sizes
+from mnistgen.data.module import DataModule, data_module
 from mnistgen.errors import UserError
 from mnistgen.metrics.lenet import weights
 from mnistgen.seeds import stream
@@ -47,7 +47,7 @@ def check(config: Config) -> None:
             name = type(model).__name__
             raise UserError(f"trainer.{option} is not allowed: {name} makes its updates itself")
     loggers.check(config["logger"])
-    weights.load(data_module(config))  # what val/fid is measured with is made of the data
+    weights.load(_data(config))  # what val/fid is measured with is made of the data
 
 
 def fit(
@@ -62,7 +62,7 @@ def fit(
     signals.check()
     _quieten()
     machine.prepare(config)
-    model, data = _model(config), data_module(config)
+    model, data = _model(config), _data(config)
     checkpoint = checkpoints.newest(run)
     with loggers.journal(run, config, checkpoint) as journal:
         trainer = _trainer(run, config, signals, callbacks, journal, bar=bar)
@@ -81,6 +81,12 @@ def _model(config: Config) -> pl.LightningModule:
         "model", config["model"], optimizer=optimizer, schedule=schedule
     )
     return model
+
+
+def _data(config: Config) -> DataModule:
+    data = data_module(config)
+    sizes.check(config, len(data.arrays().train_images))
+    return data
 
 
 def _trainer(
@@ -137,7 +143,7 @@ def _run_epochs(
     trainer: pl.Trainer,
     run: RunFolder,
     model: pl.LightningModule,
-    data: MNIST,
+    data: DataModule,
     checkpoint: Path | None,
 ) -> None:
     try:

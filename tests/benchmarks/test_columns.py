@@ -16,7 +16,7 @@ from benchmarks.project import Job, batches
 from benchmarks.stock import is_gan, keras_layers, stock_networks
 from mnistgen import models
 from mnistgen.config.objects import build
-from mnistgen.data.mnist import data_module
+from mnistgen.data.module import data_module
 
 PARAMETERS = {
     "densegan": (685_184, 683_501),

@@ -19,7 +19,9 @@ def test_the_groups_are_those_of_the_contract():
     assert found["model"] == {"densegan", "densegan_deep", "cnngan", "densevae", "cnnvae"}
     assert found["optimizer"] == {"adam", "adamw", "nadam", "adagrad", "rmsprop", "sgd"}
     assert found["lr"] == {"constant", "cosine", "onecycle", "plateau", "warmup_cosine"}
-    assert found["data"] == {"mnist", "fashion_mnist", "kmnist"}
+    assert found["data"] == {
+        "mnist", "fashion_mnist", "kmnist", "emnist", "qmnist", "usps", "images", "arrays",
+    }  # fmt: skip
     assert found["trainer"] == {"cpu", "gpu", "ddp", "smoke"}
     assert found["logger"] == {"tensorboard", "csv", "mlflow", "wandb", "none"}
 

@@ -7,7 +7,8 @@ import time
 import pytest
 import torch
 
-from mnistgen.data.mnist import MNIST, Arrays
+from mnistgen.data import MNIST
+from mnistgen.data.module import Arrays
 from mnistgen.errors import UserError
 from mnistgen.metrics.lenet import weights
 from mnistgen.metrics.lenet.network import LeNet, accuracy, classify, extract
@@ -17,7 +18,7 @@ from mnistgen.metrics.lenet.weights import load, shift, train
 class Tiny(MNIST):
     """Another data set than MNIST."""
 
-    torchvision_name = "Tiny"
+    dataset_name = "Tiny"
 
     def arrays(self):
         return self.held
@@ -108,6 +109,7 @@ def test_of_two_processes_one_trains(tiny, monkeypatch):
         trained.append(path)
         time.sleep(1)
         weights.write_atomically(path, weights.MNIST_WEIGHTS.read_bytes())
+        return 1.0
 
     trained = []
     monkeypatch.setattr(weights, "write", slowly)
@@ -140,8 +142,8 @@ def test_damaged_cache_is_named(tiny):
 
 
 def test_cache_that_cannot_be_written_is_named(tiny, monkeypatch):
-    tiny.root = tiny.root / "file"
-    tiny.root.touch()
+    tiny.feature_folder = tiny.root / "file"
+    tiny.feature_folder.touch()
     monkeypatch.setattr(weights, "train", lambda *_, **__: LeNet())
     with pytest.raises(UserError, match="cannot be written"):
         load(tiny)

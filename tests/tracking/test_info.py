@@ -145,7 +145,7 @@ def test_each_way_to_end_has_its_state(error, status, failure, reason):
         {"fid": math.nan},
         {"fid": [1.0]},
         {"fid": None},
-        {"digits": [0.1] * 9},
+        {"digits": [0.1]},
         {"digits": 1.0},
         {"confusion": [[1]]},
         {"confusion": [[1] * 10] * 9},

@@ -4,7 +4,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from mnistgen.data.mnist import data_module
+from mnistgen.data.module import data_module
 from mnistgen.metrics.lenet import network, weights
 from mnistgen.models import DenseVAE
 from mnistgen.training.fid import SAMPLES, FIDMonitor

@@ -1,1 +1,1 @@
-"""The feature network of the quality metrics: a small classifier of digits."""
+"""The feature network of the quality metrics: a small classifier."""

@@ -1,4 +1,4 @@
-"""The digit classifier whose features the quality metrics compare."""
+"""The classifier whose features the quality metrics compare."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from mnistgen.models.mode import inference
 
 
 class LeNet(nn.Module):
-    """Logits of ten digits, (B, 10), from images in [0, 1], (B, 1, 28, 28).
+    """Logits of some classes, (B, classes), from images in [0, 1], (B, 1, 28, 28).
 
     Source: Y. LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998,
     section II.B, with ReLU, max pooling and fewer, wider layers.
@@ -15,7 +15,7 @@ class LeNet(nn.Module):
 
     num_features = 64
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 10) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(1, 16, 5, padding=2),
@@ -29,7 +29,7 @@ class LeNet(nn.Module):
             nn.Linear(32 * 5 * 5, self.num_features),
             nn.ReLU(),
         )
-        self.head = nn.Linear(self.num_features, 10)
+        self.head = nn.Linear(self.num_features, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.head(self.body(images))
@@ -44,7 +44,7 @@ def extract(lenet: LeNet, images: Tensor) -> Tensor:
 
 @inference
 def classify(lenet: LeNet, features: Tensor) -> Tensor:
-    """The probabilities of the ten digits, (N, 10), from features (N, 64)."""
+    """The probabilities of the classes, (N, classes), from features (N, 64)."""
     probabilities: Tensor = lenet.head(features).softmax(1)
     return probabilities
 

@@ -1,5 +1,6 @@
 """The classifier's weights: where they lie for each data set, and how they are trained."""
 
+import contextlib
 import logging
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from torch import Tensor
 
 from mnistgen import files
 from mnistgen.data.mnist import MNIST
+from mnistgen.data.module import DataModule
 from mnistgen.errors import UserError
 from mnistgen.files import write_atomically
-from mnistgen.metrics.lenet.network import LeNet
+from mnistgen.metrics.lenet.network import LeNet, accuracy
 from mnistgen.seeds import stream
 from mnistgen.tracking.checksums import sha256 as sha256_of
 
@@ -28,15 +30,18 @@ PEAK_LR = 4e-3
 MAX_SHIFT = 2
 
 
-def weights_path(dataset: MNIST) -> Path:
-    """Where the weights for a data set lie: in this package, or in the data's folder."""
-    if type(dataset) is MNIST:
+def weights_path(dataset: DataModule) -> Path:
+    """Where the weights for a data set lie: in this package, or where those of its kind are kept.
+
+    Where nothing is labelled no network can be trained, and MNIST's stands in.
+    """
+    if type(dataset) is MNIST or not dataset.arrays().classes:
         return MNIST_WEIGHTS
-    name = f"lenet-{dataset.torchvision_name.lower()}-{dataset.arrays().checksum[:8]}"
-    return dataset.root / f"{name}.safetensors"
+    name = f"lenet-{dataset.dataset_name.lower()}-{dataset.arrays().checksum[:8]}"
+    return dataset.feature_folder / f"{name}.safetensors"
 
 
-def load(dataset: MNIST) -> tuple[LeNet, str]:
+def load(dataset: DataModule) -> tuple[LeNet, str]:
     """The network for a data set, in evaluation mode, and its weights' SHA-256.
 
     The one for MNIST comes with this package; another is trained on first use and kept.
@@ -44,11 +49,13 @@ def load(dataset: MNIST) -> tuple[LeNet, str]:
     """
     path = weights_path(dataset)
     if path != MNIST_WEIGHTS and not path.exists():
+        with contextlib.suppress(OSError):  # `write` says why nothing can be written there
+            path.parent.mkdir(parents=True, exist_ok=True)
         with files.lock(path.parent, wait=True):  # of two processes one trains
             if not path.exists():
-                name = dataset.torchvision_name
+                name = dataset.dataset_name
                 log.info("training the feature network of %s, once: %s", name, path)
-                write(dataset, path)
+                log.info("it reads %.2f %% of the test images", 100 * write(dataset, path))
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -56,7 +63,7 @@ def load(dataset: MNIST) -> tuple[LeNet, str]:
     sha256 = sha256_of(content)
     if path == MNIST_WEIGHTS and sha256 != MNIST_SHA256:
         raise UserError(f"{path} has SHA-256 {sha256}, not {MNIST_SHA256}")
-    lenet = LeNet()
+    lenet = LeNet(dataset.arrays().classes or 10)
     try:
         lenet.load_state_dict(safetensors.torch.load(content))
     except (safetensors.SafetensorError, RuntimeError) as error:
@@ -64,15 +71,20 @@ def load(dataset: MNIST) -> tuple[LeNet, str]:
     return lenet.eval(), sha256
 
 
-def write(dataset: MNIST, path: Path, *, seed: int = 1) -> LeNet:
-    """Train the network for a data set and write its weights; raises UserError if it cannot."""
+def write(dataset: DataModule, path: Path, *, seed: int = 1) -> float:
+    """Train the network for a data set and write its weights; raises UserError if it cannot.
+
+    Returns the share of the test images that it reads as they are labelled.
+    """
     arrays = dataset.arrays()
-    lenet = train(arrays.train_images, arrays.train_labels, seed=seed)
+    if arrays.train_labels is None or arrays.test_labels is None:
+        raise UserError(f"data.root={dataset.root} has no labels, which the network learns")
+    lenet = train(arrays.train_images, arrays.train_labels, classes=arrays.classes, seed=seed)
     try:
         write_atomically(path, safetensors.torch.save(lenet.state_dict()))
     except OSError as error:
         raise UserError(f"the feature network's weights cannot be written: {error}") from error
-    return lenet
+    return accuracy(lenet, arrays.test_images.unsqueeze(1) / 255, arrays.test_labels)
 
 
 def shift(images: Tensor) -> Tensor:
@@ -96,7 +108,9 @@ def nonsense(digits: Tensor) -> Tensor:
     return torch.cat([noise ** darkness[0], blobs ** darkness[1], shuffled])
 
 
-def train(images: Tensor, labels: Tensor, *, epochs: int = EPOCHS, seed: int = 1) -> LeNet:
+def train(
+    images: Tensor, labels: Tensor, *, classes: int = 10, epochs: int = EPOCHS, seed: int = 1
+) -> LeNet:
     """A network trained from scratch on uint8 images (N, 28, 28) and their labels (N,).
 
     It learns to be sure of nothing where there is no digit, so that noise does not count as one.
@@ -104,7 +118,7 @@ def train(images: Tensor, labels: Tensor, *, epochs: int = EPOCHS, seed: int = 1
     """
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, "lenet"))
-        lenet = LeNet()
+        lenet = LeNet(classes)
         optimizer = torch.optim.AdamW(lenet.parameters(), weight_decay=0.01)
         steps = epochs * -(-len(images) // BATCH_SIZE)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_LR, total_steps=steps)
@@ -112,8 +126,8 @@ def train(images: Tensor, labels: Tensor, *, epochs: int = EPOCHS, seed: int = 1
             for indices in torch.split(torch.randperm(len(images)), BATCH_SIZE):
                 digits = shift(images[indices]).unsqueeze(1) / 255
                 others = nonsense(digits[: len(digits) // 10])
-                targets = torch.full((len(digits) + len(others), 10), 0.1)
-                targets[: len(digits)] = F.one_hot(labels[indices].long(), 10)
+                targets = torch.full((len(digits) + len(others), classes), 1 / classes)
+                targets[: len(digits)] = F.one_hot(labels[indices].long(), classes)
                 loss = F.cross_entropy(lenet(torch.cat([digits, others])), targets)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
