@@ -77,6 +77,7 @@ SWEEP_NAME = Rule(
     lambda value: isinstance(value, str) and bool(re.fullmatch(r"\w[\w.+-]*", value)),
 )
 SHARE = Rule("a share up to 1.0", lambda value: type(value) is float and 0 < value <= 1)
+PART = Rule("a share below 1.0", lambda value: type(value) is float and 0 <= value < 1)
 BETAS = Rule(  # torch takes no whole number as a beta
     "two numbers from 0.0 to below 1, each with a point",
     lambda value: (
@@ -112,7 +113,7 @@ RULES: dict[str, Rule] = {
     "lr.patience": whole(0),
     "data.root": either(NULL, PATH),
     "data.batch_size": whole(1),
-    "data.val_size": either(whole(0), number(low=0, below=1)),
+    "data.val_size": either(whole(0), PART),
     "data.binarize": one_of("none", "static", "dynamic"),
     "data.resize": TRUTH,
     "data.split": one_of("byclass", "bymerge", "balanced", "letters", "digits", "mnist"),
