@@ -1,5 +1,6 @@
 """The package as it is installed, away from its checkout."""
 
+import csv
 import os
 import re
 import subprocess
@@ -89,9 +90,8 @@ def test_the_page_about_python_runs_from_top_to_bottom(python, tmp_path):
 
 
 def test_a_class_of_ones_own_does_all_that_the_page_about_it_says(python, tmp_path):
-    model, script, plain = blocks("extending.md", "python")
-    (conf,) = blocks("extending.md", "yaml")
-    for text in (model, conf):
+    model, script, game, plain = blocks("extending.md", "python")
+    for text in (model, game, *blocks("extending.md", "yaml"), CALLBACK, CALLBACK_YAML):
         name, content = text.split("\n", 1)
         path = tmp_path / name.removeprefix("# ")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,16 +109,37 @@ def test_a_class_of_ones_own_does_all_that_the_page_about_it_says(python, tmp_pa
     assert line.endswith(f"the run was made with --config-dir={tmp_path / 'myconf'}")
     for command in (
         ["mnistgen", f"resume={run}", "trainer.max_epochs=3"],
+        ["mnistgen", "model=densegan", "game=hinge", "callbacks=counter", "trainer=smoke"],
         ["mnistgen.report", "runs=outputs", "play=false"],
     ):
         done = python("-m", command[0], own, *command[1:])
         assert done.returncode == 0, done.stderr
+    (gan,) = tmp_path.glob("outputs/densegan/*")
+    (row,) = csv.DictReader((gan / "metrics.csv").read_text().splitlines())
+    assert 1.5 < float(row["train/d_loss"]) < 2.5  # of small logits it is 2, of cross-entropy 1.4
+    assert (gan / "counted").read_text() == "2"
     assert "tinyvae" in (tmp_path / "report" / "index.html").read_text("utf-8")
 
     (tmp_path / "plain.py").write_text(plain)
     done = python("plain.py")
     assert done.returncode == 0, done.stderr
 
+
+CALLBACK = """# counter.py
+from pathlib import Path
+
+from lightning.pytorch.callbacks import Callback
+
+
+class Counter(Callback):
+    def on_train_epoch_end(self, trainer, model):
+        Path(trainer.default_root_dir, "counted").write_text(str(trainer.num_training_batches))
+"""
+
+CALLBACK_YAML = """# myconf/callbacks/counter.yaml
+counter:
+  _target_: counter.Counter
+"""
 
 MORE = """
 run.resume(max_epochs=2)

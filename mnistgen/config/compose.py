@@ -118,8 +118,9 @@ def command(model: str, saved: Config) -> str:
         return ""
     values = _typed(saved)
     words = [f"model={model}"]
-    for key, group in (("optim", "optimizer"), ("lr", "lr"), ("data", "data")):
-        if values.get(key) != _typed(compose(*words))[key]:
+    groups = {"optim": "optimizer", "lr": "lr", "data": "data"}
+    for key, group in (groups | {"model.game": "game", "model.bound": "bound"}).items():
+        if values.get(key) != _typed(compose(*words)).get(key):
             words.append(f"{group}={choice(group, values[key])}")
     targets = [part[TARGET] for part in saved.get("callbacks", {}).values()]
     if targets:

@@ -28,6 +28,7 @@ CONF_DIR = next(  # inside an installed package, beside it in a checkout
 GROUPS = {"optim": "optimizer"} | {
     group: group for group in ("model", "lr", "data", "trainer", "logger", "callbacks")
 }
+WITHIN = {"model": ("game", "bound")}  # groups whose choices lie within a part
 PARTIAL = "optim", "lr"  # those whose object is made later, with further arguments
 
 NEED_PACKAGE = "mlflow", "wandb"  # loggers, by the names of their packages, which are extras
@@ -90,7 +91,8 @@ def choice(group: str, target: str) -> str:
 def check(config: Config) -> None:
     """Raise UserError where a configuration names a class that conf/ does not name there."""
     for key, group in GROUPS.items():
-        allowed = frozenset[str]().union(*choices(group).values())
+        groups = group, *WITHIN.get(key, ())
+        allowed = {name for one in groups for names in choices(one).values() for name in names}
         for path, value in leaves(config.get(key, {}), into_lists=True):
             if path == "_partial_" and (key not in PARTIAL or value is not True):
                 raise UserError(f"{key}._partial_={value} is not allowed there")

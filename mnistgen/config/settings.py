@@ -44,13 +44,21 @@ def to_save(config: Config) -> Config:
     return {key: config[key] for key in config if key not in COMMAND}
 
 
+# What runs are that do not say it, because there was no choice when they were made
+UNSAID = {
+    "model.game": "mnistgen.models.games.non_saturating",
+    "model.bound": "mnistgen.models.bounds.ELBO",
+}
+
+
 def flat(config: Config) -> Settings:
-    """All values that a run saves, by dotted key."""
-    return {
+    """All values that a run saves, by dotted key, but for what goes without saying."""
+    values = {
         key.removesuffix("._target_"): value
         for key, value in leaves(to_save(config))
         if not key.endswith("._partial_")
     }
+    return {key: value for key, value in values.items() if UNSAID.get(key, ...) != value}
 
 
 def run_settings(config: Config) -> Settings:

@@ -5,29 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mnistgen.models.games import Game, non_saturating
 from mnistgen.models.generative import ADAM, GenerativeModel
 from mnistgen.models.layers import IMAGE_SHAPE, Rows, network
 from mnistgen.models.mode import inference
 from mnistgen.schedules import OptimizerFactory, Schedule, advance, configure, constant
-
-
-def discriminator_loss(*, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Cross-entropy of telling real from fake, in nats: that on real plus that on fake images.
-
-    Source: I. Goodfellow et al., "Generative Adversarial Networks", 2014, eq. 1, negated.
-    """
-    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
-
-
-def generator_loss(fake_logits: Tensor) -> Tensor:
-    """Cross-entropy of passing for real, in nats (the non-saturating form).
-
-    Source: I. Goodfellow et al., "Generative Adversarial Networks", 2014, section 3.
-    """
-    return F.softplus(-fake_logits).mean()
 
 
 def average_over_processes(gradients: Sequence[Tensor]) -> None:
@@ -56,12 +40,14 @@ class GAN(GenerativeModel):
         activation: str = "relu",
         batch_norm: bool = True,
         discriminator_rate: float = 1.0,
+        game: Game | None = None,
         optimizer: OptimizerFactory = ADAM,
         schedule: Schedule = constant,
     ) -> None:
         super().__init__(latent_dim=latent_dim, optimizer=optimizer, schedule=schedule)
         self.automatic_optimization = False
         self.discriminator_rate = discriminator_rate
+        self.game = game or non_saturating()
         self.generator = network(self.generator_rows(), (latent_dim,), activation, batch_norm)
         self.generator.append(nn.Tanh())
         self.discriminator = network(
@@ -100,8 +86,8 @@ class GAN(GenerativeModel):
         fake_logits = self.discriminator(fake).type_as(images)
         real_logits = self.discriminator(2 * images - 1).type_as(images)
         return {
-            "g_loss": generator_loss(fake_logits),
-            "d_loss": discriminator_loss(real_logits=real_logits, fake_logits=fake_logits),
+            "g_loss": self.game.generator(fake_logits),
+            "d_loss": self.game.discriminator(real_logits=real_logits, fake_logits=fake_logits),
             "d_real": real_logits.sigmoid().mean(),
             "d_fake": fake_logits.sigmoid().mean(),
         }

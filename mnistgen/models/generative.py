@@ -14,6 +14,7 @@ from mnistgen.schedules import OptimizerFactory, Schedule, advance
 ADAM = partial(Adam, lr=1e-4)
 """The optimizer and the rate of Table 3, third in the order of the text."""
 
+OBJECTS = "optimizer", "schedule", "game", "bound"  # of the training; no plain data
 ARGUMENTS = "arguments"  # in a checkpoint; under Lightning's own key a caller's take their place
 
 
@@ -24,7 +25,7 @@ class GenerativeModel(pl.LightningModule, ABC):
         self, *, latent_dim: int, optimizer: OptimizerFactory, schedule: Schedule
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(ignore=["optimizer", "schedule"], logger=False)
+        self.save_hyperparameters(ignore=[*OBJECTS], logger=False)
         self.latent_dim = latent_dim
         self.optimizer = optimizer
         self.schedule = schedule

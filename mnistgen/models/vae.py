@@ -4,23 +4,13 @@ from abc import abstractmethod
 from typing import Any
 
 from torch import Tensor
-from torch.distributions import Bernoulli, Distribution, Independent, Normal, kl_divergence
+from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
+from mnistgen.models.bounds import ELBO, Bound
 from mnistgen.models.generative import ADAM, GenerativeModel
 from mnistgen.models.layers import IMAGE_SHAPE, Rows, network
 from mnistgen.models.mode import inference
 from mnistgen.schedules import OptimizerFactory, Schedule, configure, constant
-
-
-def negative_elbo(
-    images: Tensor, *, likelihood: Distribution, posterior: Distribution, prior: Distribution
-) -> tuple[Tensor, Tensor]:
-    """The two terms of -ELBO, reconstruction and KL: nats an image, averaged over the batch.
-
-    `likelihood` is that of `images` given one draw from `posterior`; the KL is in closed form.
-    Source: D. P. Kingma and M. Welling, "Auto-Encoding Variational Bayes", 2014, eq. 7.
-    """
-    return -likelihood.log_prob(images).mean(), kl_divergence(posterior, prior).mean()
 
 
 class VAE(GenerativeModel):
@@ -35,10 +25,12 @@ class VAE(GenerativeModel):
         latent_dim: int,
         activation: str = "relu",
         batch_norm: bool = True,
+        bound: Bound | None = None,
         optimizer: OptimizerFactory = ADAM,
         schedule: Schedule = constant,
     ) -> None:
         super().__init__(latent_dim=latent_dim, optimizer=optimizer, schedule=schedule)
+        self.bound = bound or ELBO()
         self.encoder = network(self.encoder_rows(), IMAGE_SHAPE, activation, batch_norm)
         self.decoder = network(self.decoder_rows(), (latent_dim,), activation, batch_norm)
 
@@ -102,13 +94,8 @@ class VAE(GenerativeModel):
         return log_likelihood + prior.log_prob(z) - posterior.log_prob(z)
 
     def terms(self, images: Tensor) -> dict[str, Tensor]:
-        """-ELBO as `loss` and its terms (nats an image), from one draw of the latents."""
-        posterior = self.posterior(images)
-        likelihood = self.likelihood(posterior.rsample())
-        reconstruction, kl = negative_elbo(
-            images, likelihood=likelihood, posterior=posterior, prior=self.prior()
-        )
-        return {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
+        """What the bound makes of images: the `loss` and its terms (nats an image)."""
+        return self.bound(self, images)
 
     def training_step(self, images: Tensor) -> dict[str, Any]:
         """The loss to be minimised, under "loss", and it and its terms under "values"."""

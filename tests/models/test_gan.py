@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from mnistgen.models import CNNGAN, DenseGAN, DenseGANDeep
-from mnistgen.models.gan import discriminator_loss, generator_loss
+from mnistgen.models.games import discriminator_loss, generator_loss
 
 
 def test_losses_are_the_cross_entropies():

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch.distributions import Bernoulli, Independent, Normal
 
 from mnistgen.models import CNNVAE, DenseVAE
-from mnistgen.models.vae import negative_elbo
+from mnistgen.models.bounds import negative_elbo
 
 
 @pytest.fixture
