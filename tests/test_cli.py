@@ -35,7 +35,11 @@ BAD = [
     (["optimizer=adan"], "optimizer=adan", "nadam"),
     (["lr=1e-3"], "lr=1e-3", "constant, cosine, onecycle, plateau, warmup_cosine"),
     (["trainer=smoke", "lr=1e-3"], "lr=1e-3 is not a choice", "a rate is optim.lr=1e-3"),
-    (["model=cnngan", "data=2"], "data=2 is not a choice", "fashion_mnist, kmnist, mnist"),
+    (
+        ["model=cnngan", "data=2"],
+        "data=2 is not a choice",
+        "emnist, fashion_mnist, images, kmnist",
+    ),
     (["optim.lr=0"], "optim.lr=0", "above 0"),
     (["optim.lr=fast"], "optim.lr=fast", "a number above 0"),
     (["model.latent_dim=0"], "model.latent_dim=0", "a whole number from 1"),

@@ -88,9 +88,9 @@ def test_the_sizes_are_in_the_run_folder(ends, folder):
 
 def test_only_labelled_images_train_a_feature_network(ends, folder):
     assert "training the feature network" not in ends[-2].stderr
-    assert "training the feature network of arrays, once" in ends[-1].stderr
+    assert "training the feature network of ArrayFile, once" in ends[-1].stderr
     kept = folder / "home" / ".cache" / "mnistgen"
-    assert len(list(kept.glob("lenet-arrays-*.safetensors"))) == 1
+    assert len(list(kept.glob("lenet-arrayfile-*.safetensors"))) == 1
 
 
 OF_CLASSES = {

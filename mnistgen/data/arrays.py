@@ -1,7 +1,5 @@
 """An .npz file of arrays as a data set."""
 
-import zipfile
-import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,8 +27,6 @@ class ArrayFile(DataModule):
     Images (N, H, W) become grey ones of 28 x 28 pixels, or with `resize=False` must be of that
     size.
     """
-
-    dataset_name = "arrays"
 
     def __init__(self, *, resize: bool = True, **options: Any) -> None:
         super().__init__(**options)
@@ -64,7 +60,7 @@ def _content(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return dict(file)
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # NumPy raises whatever a damaged file leads it to
         words = "it must be an .npz file of numbers"
         raise UserError(f"data.root={path} is not allowed: {words} ({one_line(error)})") from error
 
@@ -95,8 +91,9 @@ def _to_bytes(name: str, images: NDArray[Any]) -> Tensor:
     elif images.dtype == np.bool_:
         images = images * np.uint8(255)
     elif images.dtype != np.uint8:
+        extent = f" from {images.min():g} to {images.max():g}" if images.dtype.kind == "f" else ""
         raise UserError(
-            f"{name} has {images.dtype} numbers from {images.min():g} to {images.max():g}: it "
-            "must have uint8, uint16 or bool ones, or floats from 0 to 1"
+            f"{name} are {images.dtype}{extent}: they must be uint8, uint16 or bool, or floats "
+            "from 0 to 1"
         )
     return torch.from_numpy(images)

@@ -3,7 +3,7 @@
 import contextlib
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ ERRORS = OSError, RuntimeError, ValueError, TypeError, AssertionError, IndexErro
 class Downloaded(DataModule):
     """The data set that torchvision has under this name, below the folder `root`."""
 
+    torchvision_name: ClassVar[str]
     split: str | None = None
 
     def __init__(self, **options: Any) -> None:
@@ -47,7 +48,7 @@ class Downloaded(DataModule):
 class EMNIST(Downloaded):
     """G. Cohen et al., "EMNIST: Extending MNIST to Handwritten Letters", 2017; a `split` of it."""
 
-    dataset_name = "EMNIST"
+    torchvision_name = "EMNIST"
 
     def __init__(self, *, split: str = "letters", **options: Any) -> None:
         super().__init__(**options)
@@ -62,7 +63,7 @@ class EMNIST(Downloaded):
 class QMNIST(Downloaded):
     """C. Yadav and L. Bottou, "Cold Case: The Lost MNIST Digits", 2019: MNIST made again."""
 
-    dataset_name = "QMNIST"
+    torchvision_name = "QMNIST"
 
     @staticmethod
     def part(dataset: Any) -> Labelled:
@@ -73,13 +74,13 @@ class QMNIST(Downloaded):
 class USPS(Downloaded):
     """J. J. Hull, "A Database for Handwritten Text Recognition Research", 1994, of 16 x 16."""
 
-    dataset_name = "USPS"
+    torchvision_name = "USPS"
 
 
 @cache
 def _read(kind: type[Downloaded], root: Path, split: str | None) -> Arrays:
     options = {} if split is None else {"split": split}
-    load = getattr(datasets, kind.dataset_name)
+    load = getattr(datasets, kind.torchvision_name)
     root.mkdir(parents=True, exist_ok=True)
     try:
         # Of two processes one downloads; the bar of that goes to stderr
@@ -87,8 +88,8 @@ def _read(kind: type[Downloaded], root: Path, split: str | None) -> Arrays:
             parts = [load(root, train=train, download=True, **options) for train in (True, False)]
         train, test = map(kind.part, parts)
     except ERRORS as error:
-        name, reason = kind.dataset_name, one_line(error) or type(error).__name__
+        name, reason = kind.torchvision_name, one_line(error) or type(error).__name__
         raise UserError(
             f"data.root={root}: torchvision cannot read {name} there, nor download it ({reason})"
         ) from error
-    return splits.assemble(kind.dataset_name, train, test)
+    return splits.assemble(kind.torchvision_name, train, test)

@@ -36,8 +36,6 @@ class ImageFolder(DataModule):
     Each becomes a grey one of 28 x 28 pixels, or with `resize=False` must be of that size.
     """
 
-    dataset_name = "images"
-
     def __init__(self, *, resize: bool = True, **options: Any) -> None:
         super().__init__(**options)
         self.resize = resize
@@ -61,8 +59,16 @@ class File(NamedTuple):
 def _read(root: Path, resize: bool) -> Arrays:
     if not root.is_dir():
         raise UserError(f"data.root={root} is not allowed: it must be a folder of image files")
-    names = {path.name for path in root.iterdir() if path.is_dir() and path.name[0] != "."}
-    if names == SPLIT:
+    try:
+        return _assembled(root, resize)
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+def _assembled(root: Path, resize: bool) -> Arrays:
+    paths = list(root.iterdir())
+    names = {path.name for path in paths if path.is_dir() and not path.name.startswith(".")}
+    if names == SPLIT and not any(map(_is_image, paths)):
         parts = [_labelled(root / name, resize) for name in ("train", "test")]
         if len({part.labels is None for part in parts}) > 1:
             raise UserError(
@@ -92,7 +98,7 @@ def files(root: Path) -> list[File]:
     """
     found, others = [], []
     for path in sorted(_visible(root)):
-        if path.suffix.lower() in ENDINGS:
+        if _is_image(path):
             parts = path.relative_to(root).parts
             found.append(File(path, parts[0] if len(parts) > 1 else ""))
         else:
@@ -108,8 +114,15 @@ def files(root: Path) -> list[File]:
     return found
 
 
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in ENDINGS
+
+
 def _visible(root: Path) -> Iterable[Path]:
-    for folder, below, names in os.walk(root, followlinks=True):
+    def stop(error: OSError) -> None:  # otherwise the folder would be passed over
+        raise error
+
+    for folder, below, names in os.walk(root, onerror=stop, followlinks=True):
         below[:] = [name for name in below if not name.startswith(".")]
         yield from (Path(folder, name) for name in names if not name.startswith("."))
 
@@ -146,5 +159,7 @@ def read(path: Path) -> NDArray[np.uint8]:
                 image = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
             return np.array(image.convert("L"))
-    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # Pillow's readers raise whatever a damaged file leads them to
         raise UserError(f"{path} cannot be read as an image: {one_line(error)}") from error

@@ -28,7 +28,7 @@ FILES = {
 class MNIST(DataModule):
     """Y. LeCun et al., the files in this package, or those in the folder `root`."""
 
-    dataset_name = "MNIST"
+    torchvision_name: ClassVar[str] = "MNIST"
     root: Path
     # MD5 of the unpacked files; empty where none are published.
     checksums: ClassVar[dict[str, str]] = {
@@ -64,7 +64,7 @@ class MNIST(DataModule):
 class FashionMNIST(MNIST):
     """H. Xiao et al., "Fashion-MNIST", 2017, by torchvision's download."""
 
-    dataset_name = "FashionMNIST"
+    torchvision_name = "FashionMNIST"
     checksums = {
         "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
         "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
@@ -76,7 +76,7 @@ class FashionMNIST(MNIST):
 class KMNIST(MNIST):
     """T. Clanuwat et al., "Deep Learning for Classical Japanese Literature", 2018, likewise."""
 
-    dataset_name = "KMNIST"
+    torchvision_name = "KMNIST"
     checksums = {}  # torchvision checks the archives that it downloads
 
 
@@ -88,7 +88,7 @@ def _read(kind: type[MNIST], root: Path) -> Arrays:
         path = idx.find(folder, name)
         array, checksum = idx.read(path, shape)
         if checksum != kind.checksums.get(name, checksum):
-            raise UserError(f"{path} is not the {kind.dataset_name} file of that name")
+            raise UserError(f"{path} is not the {kind.torchvision_name} file of that name")
         arrays.append(array)
         sums.append(checksum)
     return Arrays._make([*arrays, hashlib.sha256("".join(sums).encode()).hexdigest()])
@@ -96,7 +96,7 @@ def _read(kind: type[MNIST], root: Path) -> Arrays:
 
 def _folder(kind: type[MNIST], root: Path) -> Path:
     """Where all four files are, after a download if need be."""
-    folders = root, root / kind.dataset_name / "raw"
+    folders = root, root / kind.torchvision_name / "raw"
     if not any(map(_is_complete, folders)):
         root.mkdir(parents=True, exist_ok=True)
         with files.lock(root, wait=True):  # of two processes one downloads
@@ -110,13 +110,13 @@ def _is_complete(folder: Path) -> bool:
 
 
 def _download(kind: type[MNIST], root: Path) -> None:
-    dataset = getattr(datasets, kind.dataset_name)
+    dataset = getattr(datasets, kind.torchvision_name)
     try:
         with contextlib.redirect_stdout(None):  # its progress bar goes to stderr
             dataset(root, download=True)
     except (OSError, RuntimeError) as error:
         raise UserError(
-            f"downloading {kind.dataset_name} from {' and '.join(dataset.mirrors)} failed "
+            f"downloading {kind.torchvision_name} from {' and '.join(dataset.mirrors)} failed "
             f"({one_line(error)}); put {', '.join(FILES)}, plain or .gz, into "
             f"data.root={root} by hand"
         ) from error

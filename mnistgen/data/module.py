@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
 import torch
@@ -52,7 +52,6 @@ class DataModule(pl.LightningDataModule):
     in every epoch ("dynamic").
     """
 
-    dataset_name: ClassVar[str]
     root: Path | None
 
     def __init__(

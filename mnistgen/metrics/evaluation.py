@@ -84,7 +84,7 @@ class Evaluator:
         self.lenet, self.lenet_sha256 = weights.load(data)
         self.features = None
         if not data.arrays().classes:
-            self.features = MNIST.dataset_name
+            self.features = MNIST.__name__
             log.warning(
                 "data.root=%s has no labels: its measures have the features of MNIST's network, "
                 "and none is of classes",

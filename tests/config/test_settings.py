@@ -133,7 +133,8 @@ def test_a_setting_is_shown_in_few_characters(value, text):
 
 def test_few_validation_images_are_a_silent_setting_and_many_are_not(composed):
     paper = settings.recipe_settings(composed("data.val_size=0"))
-    for size, silent in ((5000, True), (6000, True), (6001, False), (50_000, False)):
+    few, many = (5000, 6000, 0.1), (6001, 50_000, 0.11)
+    for size, silent in [*((size, True) for size in few), *((size, False) for size in many)]:
         changed = settings.recipe_settings(composed(f"data.val_size={size}"))
         shown = (f"data.val_size={size}",)
         assert settings.differences(changed, paper, silent=silent) == shown
@@ -145,6 +146,7 @@ def test_few_validation_images_are_a_silent_setting_and_many_are_not(composed):
     [
         ([], 55_000),
         (["data.val_size=0"], 60_000),
+        (["data.val_size=0.1"], 54_000),
         (["trainer=smoke"], 256),
         (["trainer.limit_train_batches=1"], 128),
         (["trainer.limit_train_batches=0.5"], 215 * 128),  # of 430 batches

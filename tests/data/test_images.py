@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import numpy as np
@@ -100,6 +101,20 @@ def test_the_checksum_is_that_of_pixels_and_classes(tmp_path):
     assert read(tmp_path / "some").checksum != expected
 
 
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    def refuse(path):
+        if str(path).endswith("b"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    write(tmp_path / "a", 448)
+    write(tmp_path / "b", 3)
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", refuse)  # permissions do not stop root
+    with pytest.raises(UserError, match=r"/b cannot be read: Permission denied"):
+        read(tmp_path)
+
+
 def saved(path, image, **options):
     image.save(path, **options)
     return images.read(path)
@@ -193,6 +208,7 @@ def test_other_files_are_passed_over_and_hidden_ones_unseen(tmp_path, caplog):
         (("", "a"), r"0000\.png is in no class"),
         (("train",), "train is no class: a split is in the two folders"),
         (("train", "val", "test"), "test is no class"),
+        (("train", "test", ""), "test is no class"),
     ],
 )
 def test_a_folder_that_is_no_data_set_is_named(tmp_path, made, words):

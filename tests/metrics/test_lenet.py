@@ -18,8 +18,6 @@ from mnistgen.metrics.lenet.weights import load, shift, train
 class Tiny(MNIST):
     """Another data set than MNIST."""
 
-    dataset_name = "Tiny"
-
     def arrays(self):
         return self.held
 

@@ -39,6 +39,14 @@ def test_a_confusion_matrix_shows_its_counts():
     assert words(second) == ["not evaluated"]
 
 
+def test_there_may_be_more_classes_than_digits():
+    plane = Plane(np.zeros((12, 2)), np.arange(12), ("first", "second"))
+    (axes,) = panels.digits({"densevae": plane}).axes
+    assert [part.get_label() for part in axes.collections] == [str(i) for i in range(12)]
+    (axes,) = panels.confusions({"densevae": np.eye(12)}, columns="read", rows="true").axes
+    assert axes.get_xticks().tolist() == axes.get_yticks().tolist() == list(range(12))
+
+
 def test_a_filmstrip_has_a_column_an_epoch():
     dark, light = np.zeros((32, 32)), np.ones((32, 32))
     figure = panels.filmstrip({"cnngan": {1: dark, 5: light}, "densegan": {}})

@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
 from mnistgen.inference import model
+from mnistgen.models import DenseVAE
 from mnistgen.report import latents
 
 
@@ -31,6 +34,13 @@ def test_a_plane_has_the_two_latents_or_two_components(load, latent_dim):
     assert plane.points.shape == (latents.TEST_IMAGES, 2)
     assert set(plane.digits.tolist()) == set(range(10))
     assert plane.axes[0].startswith("latent 1" if latent_dim <= 2 else "principal component 1")
+
+
+def test_images_without_labels_have_no_plane():
+    trained = SimpleNamespace(
+        model=DenseVAE(latent_dim=2), test_set=lambda: (torch.rand(9, 1, 28, 28), None)
+    )
+    assert latents.plane(trained) is None
 
 
 def test_the_decoder_in_the_page_makes_the_models_pictures_at_half_the_size(load):

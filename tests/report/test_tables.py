@@ -43,6 +43,15 @@ def test_results_say_how_many_images_were_trained_on_and_how_many_samples_measur
     assert rows["densevae"]["images an epoch"] == "60,000"
 
 
+def test_the_images_of_an_epoch_are_those_of_the_data(make, evidence):
+    own = {"data._target_": "mnistgen.data.ImageFolder", "data.val_size": 0.1}
+    images = {"train": 270, "val": 30, "test": 64}
+    make("a", "cnngan", changed=own, info={"images": images})
+    (group,) = evidence().groups
+    assert (group.images_an_epoch, group.train_size) == (270, 300)
+    assert "270" in tables.results([group]).rows[0]
+
+
 def test_settings_that_differ_from_the_paper_are_marked(make, evidence):
     make("a", "densevae")
     make("b", "cnngan", changed={"optim.lr": 3e-4})

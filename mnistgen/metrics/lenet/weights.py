@@ -37,7 +37,7 @@ def weights_path(dataset: DataModule) -> Path:
     """
     if type(dataset) is MNIST or not dataset.arrays().classes:
         return MNIST_WEIGHTS
-    name = f"lenet-{dataset.dataset_name.lower()}-{dataset.arrays().checksum[:8]}"
+    name = f"lenet-{type(dataset).__name__.lower()}-{dataset.arrays().checksum[:8]}"
     return dataset.feature_folder / f"{name}.safetensors"
 
 
@@ -53,7 +53,7 @@ def load(dataset: DataModule) -> tuple[LeNet, str]:
             path.parent.mkdir(parents=True, exist_ok=True)
         with files.lock(path.parent, wait=True):  # of two processes one trains
             if not path.exists():
-                name = dataset.dataset_name
+                name = type(dataset).__name__
                 log.info("training the feature network of %s, once: %s", name, path)
                 log.info("it reads %.2f %% of the test images", 100 * write(dataset, path))
     try:
