@@ -150,7 +150,7 @@ images, labels, *_ = MNIST().arrays()
 for number, (image, label) in enumerate(zip(images[:700], labels[:700].tolist())):
     Path(f"pngs/{label}").mkdir(parents=True, exist_ok=True)
     Image.fromarray(image.numpy()).save(f"pngs/{label}/{number}.png")
-own = ("model=tinyvae", "data=images", "data.root=pngs", "trainer.max_epochs=1")
+own = ("model=tinyvae", "data=images", "data.root=pngs", "trainer.max_epochs=1", "outputs=own")
 mnistgen.train(*own, config_dir="myconf").evaluate(n=64, k=2, nll_images=2, cache="cache")
 run.resume(max_epochs=2)
 run.evaluate(n=64, k=2, nll_images=2, cache="cache")
