@@ -1,11 +1,12 @@
 """What a user has typed: what Hydra would take for something else, and why it refuses the rest."""
 
+import contextlib
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from hydra._internal.utils import get_args_parser
-from hydra.errors import MissingConfigException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -66,6 +67,16 @@ def explain(error: Exception, arguments: Sequence[str]) -> str:
             )
     lines = [line for e in (error, cause) if e is not None for line in str(e).splitlines()]
     return " ".join(line.strip() for line in lines if line.strip())
+
+
+@contextlib.contextmanager
+def one_line_each(overrides: Sequence[str]) -> Iterator[None]:
+    """Check overrides, and raise what Hydra or OmegaConf refuses of them as a UserError."""
+    check(overrides)
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise UserError(explain(error, overrides)) from error
 
 
 def hint(key: str, known: Iterable[str]) -> str:

@@ -9,10 +9,8 @@ from typing import Any, NamedTuple
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from mnistgen.config import arguments, objects, rules, settings
 from mnistgen.config.objects import CONF_DIR, TARGET, choice, choices
@@ -34,7 +32,7 @@ def command_values(cfg: DictConfig, allowed: Mapping[str, Rule]) -> Config:
     config |= {key: expand_path(config[key]) for key in PATHS if key in config}
     rules.check_values(config, allowed)
     if allowed:
-        rules.check_keys(config, dict.fromkeys(key.split(".")[0] for key in allowed))
+        rules.check_keys(config, rules.tops(allowed))
     return dict(config)
 
 
@@ -61,19 +59,21 @@ def _compose(overrides: tuple[str, ...], dirs: tuple[Path, ...]) -> Config:
 def _from_hydra(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
     """What Hydra makes of some overrides; `with_hydra` adds its own part, under `hydra`."""
     inside = GlobalHydra.instance().is_initialized()
-    more = [] if inside else objects.search_path(objects.user_dirs())
-    arguments.check(overrides)
-    try:
-        with (
-            nullcontext()
-            if inside
-            else hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3")
-        ):
-            return hydra.compose(
-                "config", overrides=[*overrides, *more], return_hydra_config=with_hydra
-            )
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise UserError(arguments.explain(error, overrides)) from error
+    more = [] if inside else objects.search_path()
+    with (
+        arguments.one_line_each(overrides),
+        nullcontext()
+        if inside
+        else hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3"),
+    ):
+        return hydra.compose(
+            "config", overrides=[*overrides, *more], return_hydra_config=with_hydra
+        )
+
+
+def without_hydra(cfg: DictConfig) -> DictConfig:
+    """A configuration without Hydra's own part."""
+    return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
 
 
 class Composition(NamedTuple):
@@ -100,8 +100,7 @@ def of_overrides(overrides: Sequence[str]) -> Composition:
     if cfg.hydra.mode == RunMode.MULTIRUN:
         raise UserError(f"{' '.join(overrides)} is a sweep of several runs: use mnistgen.sweep")
     run_dir = None if cfg.hydra.run.dir == "." else Path(expand_path(cfg.hydra.run.dir))
-    task = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-    values = command_values(task, {})
+    values = command_values(without_hydra(cfg), {})
     return Composition(
         values, cfg.hydra.runtime.choices.get("model", ""), run_dir, list(overrides)
     )
@@ -130,7 +129,7 @@ def command(model: str, saved: Config) -> str:
         if default.get(key, ...) != value:
             words.append(f"{'' if key in default else '+'}{key}={to_override(value)}")
     words += [f"~{key}" for key in default if key not in values]
-    own = objects.search_path(objects.user_dirs())
+    own = objects.search_path()
     return shlex.join(["python", "-m", "mnistgen", *own, *words])
 
 

@@ -6,7 +6,7 @@ this command has given (`allow`).
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,10 +62,10 @@ def given_dirs(hydra: Any) -> list[Path]:
     return [Path(s.path) for s in sources if s.schema == "file" and s.provider != "main"]
 
 
-def search_path(dirs: Sequence[Path | str]) -> list[str]:
-    """The overrides that give some config directories to a command."""
-    urls = ",".join(to_override(f"file://{path}") for path in dirs)
-    return [f"hydra.searchpath=[{urls}]"] if dirs else []
+def search_path() -> list[str]:
+    """The overrides that give a command the config directories that are allowed here."""
+    urls = ",".join(to_override(f"file://{path}") for path in _user_dirs)
+    return [f"hydra.searchpath=[{urls}]"] if urls else []
 
 
 def choices(group: str) -> dict[str, frozenset[str]]:
@@ -75,12 +75,12 @@ def choices(group: str) -> dict[str, frozenset[str]]:
 
 @cache
 def _choices_in(folder: Path) -> tuple[tuple[str, frozenset[str]], ...]:
-    found = []
+    pairs = []
     for path in sorted(folder.glob("*.yaml")):
         values = leaves(yaml.safe_load(path.read_text()), into_lists=True)
         targets = (str(value) for key, value in values if key.split(".")[-1] == TARGET)
-        found.append((path.stem, frozenset(targets)))
-    return tuple(found)
+        pairs.append((path.stem, frozenset(targets)))
+    return tuple(pairs)
 
 
 def choice(group: str, target: str) -> str:

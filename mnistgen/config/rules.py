@@ -138,7 +138,13 @@ RULES: dict[str, Rule] = {
 }
 """What each key of a training's configuration may be; a key that is absent breaks no rule."""
 
-PARTS = (*dict.fromkeys(key.split(".")[0] for key in RULES), "logger", "callbacks")
+
+def tops(rules: Mapping[str, Rule]) -> tuple[str, ...]:
+    """The keys at the top of a configuration that has these rules."""
+    return tuple(dict.fromkeys(key.split(".")[0] for key in rules))
+
+
+PARTS = (*tops(RULES), "logger", "callbacks")
 """The keys that a training's configuration has at its top."""
 
 SET_ELSEWHERE = {

@@ -7,25 +7,22 @@ from typing import Any
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
 
 from mnistgen.config import CONF_DIR, arguments, objects
-from mnistgen.errors import UserError
 from mnistgen.sweeps.comparison import Comparison
 from mnistgen.sweeps.jobs import perform
 
 
 def sweep(overrides: Sequence[str]) -> Comparison:
     """Train and compare what a sweep's overrides list; raises UserError, as the sweepers do."""
-    arguments.check(overrides)
-    more = objects.search_path(objects.user_dirs())
-    with hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3"), _logging_as_before():
+    more = objects.search_path()
+    with (
+        arguments.one_line_each(overrides),
+        hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3"),
+        _logging_as_before(),
+    ):
         program: Any = GlobalHydra.instance().hydra
-        try:
-            comparison: Comparison = program.multirun("config", perform, [*overrides, *more])
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise UserError(arguments.explain(error, overrides)) from error
+        comparison: Comparison = program.multirun("config", perform, [*overrides, *more])
     return comparison
 
 

@@ -16,7 +16,16 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from mnistgen.config import expand_path, leaves, objects, one_line, rules, settings, to_override
+from mnistgen.config import (
+    compose,
+    expand_path,
+    leaves,
+    objects,
+    one_line,
+    rules,
+    settings,
+    to_override,
+)
 from mnistgen.config.rules import Rule
 from mnistgen.errors import UserError
 from mnistgen.sweeps import columns, comparison, names, options, places
@@ -109,8 +118,7 @@ class ResumableSweeper(Sweeper):
     def job(self, overrides: Sequence[str]) -> Job:
         """The job of a combination."""
         cfg = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
-        task = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-        config = config_of(task)
+        config = config_of(compose.without_hydra(cfg))
         wanted = settings.run_settings(config)
         name = places.choose(self.taken, wanted, *names.run_names(overrides, self.varying))
         self.taken[name] = wanted

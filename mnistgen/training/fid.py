@@ -32,12 +32,15 @@ class FIDMonitor(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
         if epoch % self.every == 0 or epoch == trainer.max_epochs:
-            pl_module.log(FID, self.fid(trainer, pl_module), logger=False, sync_dist=True)
+            self._measure(trainer, pl_module)
 
     def at_stop(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Measure an epoch that another callback has made the last one, unless it was measured."""
         if trainer.should_stop and FID not in trainer.callback_metrics:
-            pl_module.log(FID, self.fid(trainer, pl_module), logger=False, sync_dist=True)
+            self._measure(trainer, pl_module)
+
+    def _measure(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        pl_module.log(FID, self.fid(trainer, pl_module), logger=False, sync_dist=True)
 
     def fid(self, trainer: pl.Trainer, model: Any) -> float:
         """The FID of the model as it is now, from the same latents each time.

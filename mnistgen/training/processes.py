@@ -21,7 +21,7 @@ def joining(run: RunFolder) -> Iterator[None]:
     arguments, program, environment = sys.argv, sys.modules["__main__"], dict(os.environ)
     # This process may be a launcher's or a notebook's, which have other programs
     resume = f"resume={to_override(str(run.path))}"
-    sys.argv = [arguments[0], resume, *objects.search_path(objects.user_dirs())]
+    sys.argv = [arguments[0], resume, *objects.search_path()]
     sys.modules["__main__"] = importlib.import_module("mnistgen.__main__")
     try:
         yield

@@ -48,7 +48,7 @@ def train(run: RunFolder, *callbacks: Any, alone: bool = True) -> float | None:
             run.update(**info.end(end))
             if isinstance(end, Interrupted):
                 override = shell_word(f"resume={to_override(str(run.path))}")
-                words = [*map(shell_word, objects.search_path(objects.user_dirs())), override]
+                words = [*map(shell_word, objects.search_path()), override]
                 log.info("interrupted; go on with: python -m mnistgen %s", " ".join(words))
             elif not isinstance(end, UserError):
                 with run.log.open("a") as file:
