@@ -100,6 +100,7 @@ RULES: dict[str, Rule] = {
     "model.activation": one_of(*ACTIVATIONS),
     "model.batch_norm": TRUTH,
     "model.discriminator_rate": number(above=0),
+    "model.real_and_fake": one_of("separate", "joint"),
     "optim.lr": number(above=0),
     "optim.eps": number(above=0),
     "optim.fused": either(NULL, TRUTH),

@@ -46,19 +46,24 @@ def to_save(config: Config) -> Config:
 
 # What runs are that do not say it, because there was no choice when they were made
 UNSAID = {
+    "model.real_and_fake": "separate",
     "model.game": "mnistgen.models.games.non_saturating",
     "model.bound": "mnistgen.models.bounds.ELBO",
 }
 
 
-def flat(config: Config) -> Settings:
-    """All values that a run saves, by dotted key, but for what goes without saying."""
-    values = {
+def said(config: Config) -> Settings:
+    """All values that a run saves, by dotted key."""
+    return {
         key.removesuffix("._target_"): value
         for key, value in leaves(to_save(config))
         if not key.endswith("._partial_")
     }
-    return {key: value for key, value in values.items() if UNSAID.get(key, ...) != value}
+
+
+def flat(config: Config) -> Settings:
+    """The same, but for what goes without saying."""
+    return {key: value for key, value in said(config).items() if UNSAID.get(key, ...) != value}
 
 
 def run_settings(config: Config) -> Settings:

@@ -29,6 +29,8 @@ class GAN(GenerativeModel):
 
     Images are in [0, 1] outside; the networks see and make [-1, 1] (the paper's eq. 5).
     `discriminator_rate` is the discriminator's learning rate as a share of the generator's.
+    Its batches are `real_and_fake`: "separate", or "joint", so that its batch norm does not take
+    away what all fakes have in common.
     """
 
     monitor = "val/fid"
@@ -40,6 +42,7 @@ class GAN(GenerativeModel):
         activation: str = "relu",
         batch_norm: bool = True,
         discriminator_rate: float = 1.0,
+        real_and_fake: str = "separate",
         game: Game | None = None,
         optimizer: OptimizerFactory = ADAM,
         schedule: Schedule = constant,
@@ -47,6 +50,7 @@ class GAN(GenerativeModel):
         super().__init__(latent_dim=latent_dim, optimizer=optimizer, schedule=schedule)
         self.automatic_optimization = False
         self.discriminator_rate = discriminator_rate
+        self.real_and_fake = real_and_fake
         self.game = game or non_saturating()
         self.generator = network(self.generator_rows(), (latent_dim,), activation, batch_norm)
         self.generator.append(nn.Tanh())
@@ -76,6 +80,13 @@ class GAN(GenerativeModel):
         """`n` images in [0, 1], (n, 1, 28, 28)."""
         return self.decode(self.latents(n))
 
+    def logits(self, fake: Tensor, real: Tensor) -> tuple[Tensor, ...]:
+        """The discriminator's logits, (B, 1), of as many fake as real images in [-1, 1]."""
+        if self.real_and_fake == "joint":
+            logits: Tensor = self.discriminator(torch.cat([fake, real]))
+            return logits.chunk(2)
+        return self.discriminator(fake), self.discriminator(real)
+
     def play(self, images: Tensor) -> dict[str, Tensor]:
         """Both losses (nats) and the mean probability of real, from one pass of each network.
 
@@ -83,8 +94,7 @@ class GAN(GenerativeModel):
         """
         fake = self.generator(self.latents(len(images)))
         # Losses are in full precision, whatever the networks' products are in.
-        fake_logits = self.discriminator(fake).type_as(images)
-        real_logits = self.discriminator(2 * images - 1).type_as(images)
+        fake_logits, real_logits = (x.type_as(images) for x in self.logits(fake, 2 * images - 1))
         return {
             "g_loss": self.game.generator(fake_logits),
             "d_loss": self.game.discriminator(real_logits=real_logits, fake_logits=fake_logits),

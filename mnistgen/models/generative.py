@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import lightning.pytorch as pl
@@ -53,10 +54,18 @@ class GenerativeModel(pl.LightningModule, ABC):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Raise UserError where the weights are of a model that was built otherwise."""
         here = dict(self.hparams)
-        there = checkpoint.get(ARGUMENTS, here)  # a checkpoint of version 0.1 has none
+        saved = checkpoint.get(ARGUMENTS, here)  # a checkpoint of version 0.1 has none
+        there = {key: value for key, value in self._defaults().items() if key in here} | saved
         other = [
             f"{key}={there.get(key)}" for key in here | there if here.get(key) != there.get(key)
         ]
         if other:
             name = type(self).__name__
             raise UserError(f"the checkpoint is of a {name} with {', '.join(other)}")
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        """What an argument is that a checkpoint from before there was such a one lacks."""
+        inits = [vars(one)["__init__"] for one in reversed(cls.__mro__) if "__init__" in vars(one)]
+        parameters = [p for init in inits for p in signature(init).parameters.values()]
+        return {p.name: p.default for p in parameters if p.default is not p.empty}

@@ -73,6 +73,7 @@ BAD = {
     "model.latent_dim": [0, 2.5, "ten"],
     "model.activation": ["tanhh", None],
     "model.batch_norm": [1, "yes"],
+    "model.real_and_fake": ["both", None],
     "optim.lr": [0, -1e-4, float("nan"), float("inf"), "fast"],
     "optim.betas": [[0.9], [0.9, 1.0], [0, 0.9], 0.9],
     "optim.weight_decay": [-0.1],

@@ -1,8 +1,10 @@
 """Which keys make two runs the same: one table of pairs, and whoever compares runs."""
 
+import copy
+
 import pytest
 
-from mnistgen.config import settings
+from mnistgen.config import compose, settings
 from mnistgen.errors import UserError
 from mnistgen.report import evidence
 from mnistgen.sweeps import comparison
@@ -156,6 +158,17 @@ def test_few_validation_images_are_a_silent_setting_and_many_are_not(composed):
 )
 def test_an_epoch_sees_the_images_that_the_settings_leave_it(composed, overrides, images):
     assert settings.images_an_epoch(settings.flat(composed(*overrides))) == images
+
+
+@pytest.mark.parametrize("model", ["densegan", "densegan_deep", "cnngan", "densevae", "cnnvae"])
+def test_a_run_from_before_there_was_a_choice_is_the_run_with_the_choice_of_then(composed, model):
+    now = composed(f"model={model}")
+    before = copy.deepcopy(now)
+    for key in ("game", "bound", "real_and_fake"):
+        before["model"].pop(key, None)
+    assert settings.run_settings(before) == settings.run_settings(now)
+    assert settings.said(before).items() < settings.said(now).items()  # which loggers are told
+    assert compose.command(model, before) == f"python -m mnistgen model={model}"
 
 
 def test_silent_settings_are_keys_of_the_configuration(composed):

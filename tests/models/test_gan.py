@@ -5,8 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mnistgen.models import CNNGAN, DenseGAN, DenseGANDeep
+from mnistgen.models import CNNGAN, GAN, DenseGAN, DenseGANDeep
 from mnistgen.models.games import discriminator_loss, generator_loss
+from mnistgen.models.layers import Flatten, Reshape, dense
 
 
 def test_losses_are_the_cross_entropies():
@@ -38,6 +39,50 @@ def test_a_convolutional_discriminator_sees_a_common_background():
     assert (discriminator(images + background) - discriminator(images)).abs().max() > 0.1
 
 
+class OneFeature(GAN):
+    """Its discriminator's one feature is the mean of an image."""
+
+    def generator_rows(self):
+        return dense(784), Reshape(28, 28)
+
+    def discriminator_rows(self):
+        return Flatten(), dense(1), dense(1)
+
+
+@pytest.mark.parametrize(
+    ("real_and_fake", "fake", "real"),
+    [
+        ("separate", [0, 1], [0, 1]),  # whatever the background is: -1 and 1, and then the ReLU
+        ("joint", [(3**0.5 - 1) / 2, (3**0.5 + 1) / 2], [0, 0]),  # standard deviation 2
+    ],
+)
+def test_joint_batches_let_a_dense_discriminator_see_a_common_background(
+    real_and_fake, fake, real
+):
+    model = OneFeature(latent_dim=1, real_and_fake=real_and_fake).double()
+    with torch.no_grad():
+        for layer, weight in ((1, 1 / 784), (4, 1)):
+            model.discriminator[layer].weight.fill_(weight)
+            model.discriminator[layer].bias.zero_()
+    images = torch.tensor([-1.0, 1.0]).double().view(2, 1, 1, 1).expand(2, 1, 28, 28)
+    found = model.logits(images + 2 * 3**0.5, images)
+    for logits, expected in zip(found, (fake, real), strict=True):
+        torch.testing.assert_close(
+            logits.flatten(), torch.tensor(expected).double(), rtol=1e-4, atol=1e-4
+        )
+
+
+@pytest.mark.parametrize("kind", [DenseGAN, DenseGANDeep])
+def test_a_background_of_all_fakes_changes_the_logits_of_joint_batches_alone(kind):
+    fake, real = torch.rand(2, 64, 1, 28, 28).double().unbind()
+    background = torch.randn(1, 28, 28).double()
+    for real_and_fake, sees in (("separate", False), ("joint", True)):
+        model = kind(latent_dim=10, real_and_fake=real_and_fake).double()
+        (before, _), (after, _) = model.logits(fake, real), model.logits(fake + background, real)
+        assert ((after - before).abs().max() > 0.1) == sees
+        assert sees or torch.allclose(after, before)
+
+
 class Recording(torch.optim.SGD):
     """Keeps the gradients it is given, and whether any update came before."""
 
@@ -61,28 +106,37 @@ def one_step(model, images, seed):
     return optimizers
 
 
-def textbook_gradients(model, images, seed):
+def textbook_gradients(model, images, seed, joint):
     """Two separate passes: the discriminator's on detached fakes, then the generator's."""
+
+    def logits(fake):
+        real = 2 * images - 1
+        if joint:
+            both = model.discriminator(torch.cat([fake, real]))
+            return both[: len(fake)], both[len(fake) :]
+        return model.discriminator(fake), model.discriminator(real)
+
     torch.manual_seed(seed)
     z = model.latents(len(images))
     ones, zeros = torch.ones(len(images), 1), torch.zeros(len(images), 1)
     bce = F.binary_cross_entropy_with_logits
     model.zero_grad()
-    fake = model.generator(z).detach()
-    real_loss = bce(model.discriminator(2 * images - 1), ones)
-    (real_loss + bce(model.discriminator(fake), zeros)).backward()
+    fake_logits, real_logits = logits(model.generator(z).detach())
+    (bce(real_logits, ones) + bce(fake_logits, zeros)).backward()
     discriminator = [parameter.grad.clone() for parameter in model.discriminator.parameters()]
     model.zero_grad()
-    bce(model.discriminator(model.generator(z)), ones).backward()
+    bce(logits(model.generator(z))[0], ones).backward()
     return [parameter.grad.clone() for parameter in model.generator.parameters()], discriminator
 
 
+@pytest.mark.parametrize("real_and_fake", ["separate", "joint"])
 @pytest.mark.parametrize("kind", [DenseGAN, CNNGAN])
-def test_one_pass_gives_the_gradients_of_two_textbook_passes(kind):
+def test_one_pass_gives_the_gradients_of_two_textbook_passes(kind, real_and_fake):
     torch.manual_seed(0)
-    model = kind(latent_dim=10).double()
+    model = kind(latent_dim=10, real_and_fake=real_and_fake).double()
     images = torch.rand(6, 1, 28, 28, dtype=torch.double)
-    expected = textbook_gradients(copy.deepcopy(model), images, seed=1)
+    joint = real_and_fake == "joint"
+    expected = textbook_gradients(copy.deepcopy(model), images, seed=1, joint=joint)
     optimizers = one_step(model, images, seed=1)
     for optimizer, gradients in zip(optimizers, expected, strict=True):
         for found, textbook in zip(optimizer.seen, gradients, strict=True):

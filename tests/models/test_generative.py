@@ -7,6 +7,7 @@ import torch
 from mnistgen import models
 from mnistgen.data import MNIST
 from mnistgen.errors import UserError
+from mnistgen.models.layers import Flatten, Reshape, dense
 from mnistgen.training.session import train
 
 MODELS = {
@@ -64,3 +65,31 @@ def test_what_a_run_saves_builds_its_model(new_run):
     assert all(weights[key].equal(value) for key, value in content["state_dict"].items())
     with pytest.raises(UserError, match="with latent_dim=3"):
         models.DenseVAE.load_from_checkpoint(run.last, latent_dim=4)
+
+
+class Wide(models.GAN):
+    """A model of one's own that hands on what it does not name."""
+
+    def __init__(self, *, width=100, **more):
+        self.width = width
+        super().__init__(**more)
+
+    def generator_rows(self):
+        return dense(self.width), dense(784), Reshape(28, 28)
+
+    def discriminator_rows(self):
+        return Flatten(), dense(self.width), dense(1)
+
+
+@pytest.mark.parametrize("kind", [models.DenseGAN, Wide])
+def test_an_argument_that_an_older_checkpoint_lacks_counts_as_its_default(kind):
+    checkpoint = {}
+    kind(latent_dim=3).on_save_checkpoint(checkpoint)
+    assert checkpoint["arguments"].pop("real_and_fake") == "separate"
+    kind(latent_dim=3).on_load_checkpoint(checkpoint)
+    with pytest.raises(UserError, match=r"with real_and_fake=separate$"):
+        kind(latent_dim=3, real_and_fake="joint").on_load_checkpoint(checkpoint)
+    with pytest.raises(UserError, match=r"with latent_dim=3$"):
+        kind(latent_dim=4).on_load_checkpoint(checkpoint)
+    with pytest.raises(UserError, match=r"with colour=red$"):
+        kind(latent_dim=3).on_load_checkpoint({"arguments": {"latent_dim": 3, "colour": "red"}})

@@ -150,3 +150,12 @@ def test_a_run_is_read_with_its_last_value_and_without_what_changes_no_result(tm
         "optim.betas": [0.5, 0.9],
     }
     assert found.last("val/loss") is None
+
+
+def test_a_choice_that_goes_without_saying_is_shown_where_it_varies():
+    found, settings = compared(
+        record(model="densegan", model__real_and_fake="separate", optim__lr=1e-4),
+        record(model="densegan", model__real_and_fake="joint", optim__lr=1e-4),
+    )
+    assert [one["model.real_and_fake"] for one in settings] == ["joint", "separate"]
+    assert [row[1] for row in found.table().rows] == ["joint", "separate"]

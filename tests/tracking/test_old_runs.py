@@ -9,10 +9,12 @@ from mnistgen.config import build
 from mnistgen.inference import formats, pictures
 from mnistgen.inference.model import load
 from mnistgen.report import evidence, page
-from mnistgen.tracking import records
+from mnistgen.tracking import checkpoints, records
 from mnistgen.tracking.checkpoints import SafeCheckpointIO
 from mnistgen.tracking.folder import RunFolder
 from mnistgen.tracking.info import Failure, Status
+from mnistgen.training.fid import FIDMonitor
+from mnistgen.training.session import train
 
 
 @pytest.fixture
@@ -68,3 +70,21 @@ def test_a_finished_one_is_sampled_exported_and_evaluated(cli, old):
     done = cli(f"run={run.path}", "n=64", "threads=1", "cache=cache", module="mnistgen.evaluate")
     assert done.returncode == 0, done.stderr
     assert run.evaluation().settings.samples == 64
+
+
+def test_one_from_before_there_was_a_choice_goes_on(new_run, monkeypatch):
+    monkeypatch.setattr(FIDMonitor, "fid", lambda *_: 1.0)
+    few = ("trainer.limit_train_batches=2", "trainer.limit_val_batches=1")
+    run = new_run("model=densegan", *few, "trainer.max_epochs=1")
+    train(run)
+    config = run.config()
+    del config["model"]["real_and_fake"]
+    run.change_config(config, [])
+    checkpoint = checkpoints.read(run.last).content
+    del checkpoint["arguments"]["real_and_fake"]
+    SafeCheckpointIO().save_checkpoint(checkpoint, run.last)
+    assert load(run, "last").epoch == 1
+    config["trainer"]["max_epochs"] = 2
+    run.change_config(config, [])
+    train(run)
+    assert [row["epoch"] for row in run.metrics()] == [1, 2]
