@@ -139,7 +139,7 @@ def test_the_make_targets_that_are_shown_exist():
     assert shown <= targets
 
 
-GROUPS = ("model", "optimizer", "lr", "data", "trainer", "logger", "callbacks")
+GROUPS = ("model", "optimizer", "lr", "data", "trainer", "logger", "callbacks", "game")
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -50,6 +50,9 @@ def explain(error: Exception, arguments: Sequence[str]) -> str:
             group, _, choice = argument.partition("=")
             if group in GROUPS and choice not in choices(group):
                 return _not_a_choice(group, choice)
+    if absent := re.match(r"Could not override '(\w+)'\. No match in the defaults list", text):
+        typed = next((word for word in arguments if word.startswith(f"{absent[1]}=")), absent[1])
+        return f"{typed} is not allowed: the model that is chosen has no {absent[1]}"
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
         return f"{group}={choice} is not a choice: it must be one of {', '.join(error.options)}"
@@ -62,6 +65,9 @@ def explain(error: Exception, arguments: Sequence[str]) -> str:
             plain = OmegaConf.to_container(root, resolve=False)
             known = [path for path, _ in leaves(plain) if not path.startswith("hydra.")]
             groups = GROUPS if "trainer" in _keys(root) else ()
+            # OmegaConf names the first part that is not there; what is below it says more
+            words = (argument.partition("=")[0].lstrip("+~") for argument in arguments)
+            key = next((word for word in words if word.startswith(f"{key}.")), key)
             return f"{key} is not a key: {hint(key, [*known, *groups])}allowed there are " + (
                 ", ".join(siblings)
             )

@@ -5,6 +5,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import QuotedString
 
 from mnistgen.config import compose, settings, values
+from mnistgen.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,20 @@ def test_a_text_is_typed_so_that_hydra_reads_it_as_it_is(text):
     override = OverridesParser.create().parse_override(f"key={values.to_override(text)}")
     assert str(getattr(override.value(), "text", override.value())) == text
     assert override.value() == text or isinstance(override.value(), QuotedString)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (("model=densevae", "game=hinge"), r"game=hinge .*: the model that is chosen has no game"),
+        (
+            ("model=densegan", "bound=elbo"),
+            r"bound=elbo .*: the model .* has no bound",
+        ),
+        (("model=densegan", "game=hing"), r"game=hing is not a choice: .* hinge, least_squares"),
+        (("trainr.max_epochs=1",), r"trainr.max_epochs is not a key: did you mean trainer.max_ep"),
+    ],
+)
+def test_a_choice_within_the_model_is_refused_in_words_that_help(overrides, words):
+    with pytest.raises(UserError, match=words):
+        compose.compose(*overrides)

@@ -54,6 +54,23 @@ def test_every_choice_trains(new_run, overrides, precision):
     assert all(value.isfinite().all() for value in weights)
 
 
+GAMES = together(
+    game=[*choices("game")],
+    model=["densegan", "densegan_deep", "cnngan"],
+    **{
+        "model.real_and_fake": ["joint", "separate"],
+        "trainer.precision": PRECISIONS,
+    },
+)
+
+
+@pytest.mark.parametrize("overrides", GAMES, ids=" ".join)
+def test_every_game_trains(new_run, overrides):
+    run = new_run(*overrides, *FEW, "trainer.max_epochs=2")
+    train(run)
+    assert len(run.metrics()) == 2
+
+
 OPTIONS = {
     "check_val_every_n_epoch": "2",
     "accumulate_grad_batches": "4",
