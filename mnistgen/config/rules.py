@@ -101,6 +101,8 @@ RULES: dict[str, Rule] = {
     "model.batch_norm": TRUTH,
     "model.discriminator_rate": number(above=0),
     "model.real_and_fake": one_of("separate", "joint"),
+    "model.game.gradient_penalty": one_of("none", "r1", "wgan_gp"),
+    "model.game.penalty_weight": number(above=0),
     "optim.lr": number(above=0),
     "optim.eps": number(above=0),
     "optim.fused": either(NULL, TRUTH),

@@ -48,6 +48,8 @@ def to_save(config: Config) -> Config:
 UNSAID = {
     "model.real_and_fake": "separate",
     "model.game": "mnistgen.models.games.non_saturating",
+    "model.game.gradient_penalty": "none",
+    "model.game.penalty_weight": 1,
     "model.bound": "mnistgen.models.bounds.ELBO",
 }
 

@@ -12,10 +12,13 @@ class Game(NamedTuple):
     """The losses of both networks, of logits (B, 1) that are high for a real image.
 
     `discriminator` takes real_logits and fake_logits by name; `generator` takes the fake ones.
+    To its own loss the discriminator adds `penalty_weight` times a penalty: none, r1 or wgan_gp.
     """
 
     discriminator: Callable[..., Tensor]
     generator: Callable[[Tensor], Tensor]
+    gradient_penalty: str = "none"
+    penalty_weight: float = 1.0
 
 
 def discriminator_cross_entropy(*, real_logits: Tensor, fake_logits: Tensor) -> Tensor:

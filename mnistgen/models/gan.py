@@ -2,15 +2,18 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from mnistgen.models.games import Game, non_saturating
 from mnistgen.models.generative import ADAM, GenerativeModel
 from mnistgen.models.layers import IMAGE_SHAPE, Rows, network
 from mnistgen.models.mode import inference
+from mnistgen.models.penalties import PENALTIES
 from mnistgen.schedules import OptimizerFactory, Schedule, advance, configure, constant
 
 
@@ -52,6 +55,7 @@ class GAN(GenerativeModel):
         self.discriminator_rate = discriminator_rate
         self.real_and_fake = real_and_fake
         self.game = game or non_saturating()
+        self.penalty = PENALTIES[self.game.gradient_penalty]
         self.generator = network(self.generator_rows(), (latent_dim,), activation, batch_norm)
         self.generator.append(nn.Tanh())
         self.discriminator = network(
@@ -88,30 +92,40 @@ class GAN(GenerativeModel):
         return self.discriminator(fake), self.discriminator(real)
 
     def play(self, images: Tensor) -> dict[str, Tensor]:
-        """Both losses (nats) and the mean probability of real, from one pass of each network.
+        """Both losses and the mean probability of real, from one pass of each network.
 
         `images` are real ones in [0, 1], (B, 1, 28, 28); as many fake ones stand against them.
+        Where gradients are recorded, a game's penalty, with its weight, is under "penalty".
         """
-        fake = self.generator(self.latents(len(images)))
+        fake, real = self.generator(self.latents(len(images))), 2 * images - 1
         # Losses are in full precision, whatever the networks' products are in.
-        fake_logits, real_logits = (x.type_as(images) for x in self.logits(fake, 2 * images - 1))
-        return {
+        fake_logits, real_logits = (x.type_as(images) for x in self.logits(fake, real))
+        values = {
             "g_loss": self.game.generator(fake_logits),
             "d_loss": self.game.discriminator(real_logits=real_logits, fake_logits=fake_logits),
             "d_real": real_logits.sigmoid().mean(),
             "d_fake": fake_logits.sigmoid().mean(),
         }
+        if self.penalty and torch.is_grad_enabled():
+            # In a batch of its own, which is not to move the running statistics of batch norm
+            buffers = {name: value.clone() for name, value in self.discriminator.named_buffers()}
+            discriminator = partial(functional_call, self.discriminator, buffers)
+            penalty = self.penalty(discriminator, real=real, fake=fake)
+            values["penalty"] = self.game.penalty_weight * penalty
+        return values
 
     def training_step(self, images: Tensor) -> dict[str, Any]:
         """Update both networks; neither loss's gradient reaches the other loss's network.
 
-        What `play` returns is under "values".
+        The discriminator lowers d_loss and the penalty, the generator lowers g_loss. What `play`
+        returns is under "values".
         """
         game = self.play(images)
+        d_loss = game["d_loss"] + game.get("penalty", 0)
         discriminator = list(self.discriminator.parameters())
         generator = list(self.generator.parameters())
         gradients = [
-            *torch.autograd.grad(game["d_loss"], discriminator, retain_graph=True),
+            *torch.autograd.grad(d_loss, discriminator, retain_graph=True),
             *torch.autograd.grad(game["g_loss"], generator),
         ]
         if self.trainer.world_size > 1:
@@ -124,7 +138,7 @@ class GAN(GenerativeModel):
         return {"values": {name: value.detach() for name, value in game.items()}}
 
     def validation_step(self, images: Tensor) -> dict[str, Any]:
-        """The same losses, on images and noise that are not trained on."""
+        """The same losses, without a penalty, on images and noise that are not trained on."""
         return {"values": self.play(images)}
 
     def configure_optimizers(self) -> Any:

@@ -164,6 +164,10 @@ def test_an_epoch_sees_the_images_that_the_settings_leave_it(composed, overrides
 def test_a_run_from_before_there_was_a_choice_is_the_run_with_the_choice_of_then(composed, model):
     now = composed(f"model={model}")
     before = copy.deepcopy(now)
+    if "game" in before["model"]:
+        before["model"]["game"] = {"_target_": "mnistgen.models.games.non_saturating"}
+        assert settings.run_settings(before) == settings.run_settings(now)
+        assert compose.command(model, before) == f"python -m mnistgen model={model}"
     for key in ("game", "bound", "real_and_fake"):
         before["model"].pop(key, None)
     assert settings.run_settings(before) == settings.run_settings(now)

@@ -159,6 +159,19 @@ def test_a_loss_that_is_cut_off_moves_the_other_network_alone(monkeypatch, train
     assert any(gradient.ne(0).any() for gradient in next(iter(seen.values())))
 
 
+def test_a_penalty_is_minimised_with_the_loss_of_the_discriminator_and_by_nobody_else():
+    plain, penalised = DenseGAN(latent_dim=10), DenseGAN(latent_dim=10)
+    penalised.load_state_dict(plain.state_dict())
+    penalised.penalty = lambda *_, **options: 7 * penalised.discriminator[-1].bias.sum()
+    images = torch.rand(6, 1, 28, 28)
+    (*same, last), (*others, moved) = (
+        [*generator.seen, *discriminator.seen]
+        for generator, discriminator in (one_step(m, images, seed=0) for m in (plain, penalised))
+    )
+    torch.testing.assert_close(moved, last + 7)
+    assert all(one.equal(other) for one, other in zip(same, others, strict=True))
+
+
 def test_play_reports_probabilities_of_real():
     model = DenseGAN(latent_dim=10).eval()
     with torch.no_grad():

@@ -37,6 +37,16 @@ def test_a_transposed_convolution_and_its_gradients_are_torchs(
     )
 
 
+@pytest.mark.parametrize(("channels_out", "stride"), [(1, 2), (2, 2), (2, 1)])
+def test_its_gradients_can_be_differentiated_again(channels_out, stride):
+    torch.manual_seed(0)
+    shapes = (1, 2, 3, 2), (2, channels_out, 5, 5), (channels_out,)
+    inputs = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+    torch.autograd.gradgradcheck(
+        lambda *x: kernels.conv_transpose2d(*x, stride=stride).square().sum(), inputs
+    )
+
+
 @pytest.mark.parametrize("network", [CNNGAN(latent_dim=3).generator, CNNVAE(latent_dim=3).decoder])
 def test_the_networks_compute_what_torchs_own_layers_do(network, monkeypatch):
     z = torch.randn(4, 3)
