@@ -10,6 +10,7 @@ from mnistgen.errors import Diverged
 from mnistgen.metrics import quality
 from mnistgen.metrics.lenet import network, weights
 from mnistgen.seeds import stream
+from mnistgen.training.averages import averaged
 
 FID = "val/fid"
 SAMPLES = 2_000
@@ -40,7 +41,9 @@ class FIDMonitor(Callback):
             self._measure(trainer, pl_module)
 
     def _measure(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        pl_module.log(FID, self.fid(trainer, pl_module), logger=False, sync_dist=True)
+        with averaged(trainer, pl_module):
+            fid = self.fid(trainer, pl_module)
+        pl_module.log(FID, fid, logger=False, sync_dist=True)
 
     def fid(self, trainer: pl.Trainer, model: Any) -> float:
         """The FID of the model as it is now, from the same latents each time.

@@ -19,6 +19,7 @@ from mnistgen.plots import images as plots
 from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder
 from mnistgen.training import loggers, machine
+from mnistgen.training.averages import averaged
 from mnistgen.training.fid import FIDMonitor
 from mnistgen.training.loggers import Journal
 
@@ -71,7 +72,8 @@ class Recorder(Checkpoint):
         self.rows.append({"epoch": epoch, **metrics})
         if trainer.is_global_zero:
             self.run.write_metrics(self.rows)
-            pictures = self._pictures(trainer, pl_module)
+            with averaged(trainer, pl_module):
+                pictures = self._pictures(trainer, pl_module)
             for name, picture in pictures.items():
                 path = self.run.picture(name, epoch)
                 path.parent.mkdir(exist_ok=True)

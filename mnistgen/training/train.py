@@ -11,7 +11,7 @@ from typing import Any, TextIO, cast
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, LambdaCallback
+from lightning.pytorch.callbacks import Callback, LambdaCallback, WeightAveraging
 from rich.console import Console
 
 from mnistgen.config import Config, build, one_line, sizes
@@ -20,7 +20,7 @@ from mnistgen.errors import UserError
 from mnistgen.metrics.lenet import weights
 from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder, checkpoints
-from mnistgen.training import loggers, machine, processes
+from mnistgen.training import averages, loggers, machine, processes
 from mnistgen.training.callbacks import EpochMeans, Seeding
 from mnistgen.training.fid import FID, FIDMonitor
 from mnistgen.training.loggers import Journal
@@ -41,7 +41,7 @@ def check(config: Config) -> None:
         model.schedule(model.optimizer(model.parameters()), steps=2, monitor=FID)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"optim or lr: {one_line(error)}") from error
-    _callbacks(config)
+    averages.check(_callbacks(config), model)
     if not model.automatic_optimization:
         for option in NEED_AUTOMATIC & config["trainer"].keys():
             name = type(model).__name__
@@ -98,7 +98,7 @@ def _trainer(
     *,
     bar: bool,
 ) -> pl.Trainer:
-    seed, means = config["seed"], EpochMeans()
+    seed, means, own = config["seed"], EpochMeans(), _callbacks(config)
     fid = FIDMonitor(config["trainer"]["quality_every"], seed)
     console = Console(file=cast(TextIO, Terminal(sys.stderr)))
     stop = LambdaCallback(on_train_batch_end=signals.check, on_validation_batch_end=signals.check)
@@ -114,8 +114,9 @@ def _trainer(
             Seeding(seed),
             means,
             stop,
-            fid,
-            *_callbacks(config),
+            *(one for one in own if isinstance(one, WeightAveraging)),
+            fid,  # of the averages as they are at the end of an epoch; others may monitor it
+            *(one for one in own if not isinstance(one, WeightAveraging)),
             *callbacks,
             *([RunProgress(means, console)] if has_bar else []),
             Recorder(run, config, journal, fid),  # Lightning calls what saves checkpoints last

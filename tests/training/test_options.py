@@ -1,5 +1,6 @@
 """Every choice and option of a training that conf/ and the docs name, in real trainings."""
 
+import functools
 import math
 from itertools import islice
 
@@ -9,8 +10,13 @@ import torch
 from mnistgen.config.objects import choices
 from mnistgen.config.rules import ACTIVATIONS, RULES
 from mnistgen.errors import UserError
+from mnistgen.inference.model import load
+from mnistgen.models import DenseGAN, DenseVAE
+from mnistgen.models.generative import GenerativeModel
 from mnistgen.training.fid import FIDMonitor
+from mnistgen.training.recorder import Recorder
 from mnistgen.training.session import train
+from mnistgen.training.train import check
 
 FEW = ("trainer.limit_train_batches=4", "trainer.limit_val_batches=1", "data.batch_size=16")
 PRECISIONS = ("bf16-mixed", "32-true")
@@ -170,6 +176,59 @@ def test_an_average_of_the_weights_is_saved_and_goes_on_as_it_was(new_run):
         for key, value in one["state_dict"].items()
         if value.is_floating_point() and value.numel() > 1_000
     )
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        ("densegan", ()),
+        ("densevae", ()),
+        ("densegan", ("+callbacks.ema.update_starting_at_epoch=0",)),
+    ],
+)
+def test_an_average_is_what_is_sampled_measured_validated_and_saved(new_run, monkeypatch, each):
+    model, by_epoch = each
+    seen = {}
+
+    def watch(owner, name, answer=None):
+        method = getattr(owner, name)
+
+        @functools.wraps(method)  # Lightning looks at the arguments of a step
+        def watched(self, *arguments):
+            module = next(one for one in (*arguments, self) if isinstance(one, GenerativeModel))
+            seen[name] = {key: value.clone() for key, value in module.state_dict().items()}
+            return method(self, *arguments) if answer is None else answer
+
+        monkeypatch.setattr(owner, name, watched)
+
+    kind = {"densegan": DenseGAN, "densevae": DenseVAE}[model]
+    watch(FIDMonitor, "fid", 1.0)
+    watch(Recorder, "_pictures")
+    watch(kind, "decode")
+    common = (f"model={model}", *FEW, "optim.lr=1e-2", "trainer.max_epochs=2")
+    plain = new_run(*common, name="plain")
+    train(plain)
+    watch(kind, "validation_step")
+    run = new_run(*common, "callbacks=[ema,early_stopping]", "callbacks.ema.decay=0.5", *by_epoch)
+    train(run)
+    saved = torch.load(run.last, weights_only=True)
+    validated = seen.pop("validation_step")
+    for name, state in {**seen, "evaluate": load(run, "last").model.state_dict()}.items():
+        assert [k for k in state if not state[k].equal(saved["state_dict"][k])] == [], name
+    same = [value.equal(saved["state_dict"][key]) for key, value in validated.items()]
+    assert all(same) or by_epoch  # which is averaged after the validation, too
+    # And the training is that of a run without an average
+    before = torch.load(plain.last, weights_only=True)["state_dict"]
+    assert all(value.equal(before[key]) for key, value in saved["current_model_state"].items())
+    assert not all(value.equal(before[key]) for key, value in saved["state_dict"].items())
+
+
+def test_an_average_that_would_never_be_taken_is_refused(composed):
+    config = composed("model=densegan", "callbacks=ema", "+callbacks.ema.update_every_n_steps=2")
+    with pytest.raises(UserError, match=r"update_every_n_steps=2 .* must be odd"):
+        check(config)
+    config["callbacks"]["ema"]["update_every_n_steps"] = 3
+    check(config)
 
 
 def test_a_run_that_lightning_ends_early_has_not_finished(new_run):
