@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from benchmarks.clock import Clock
-from mnistgen.config import Config, build, one_line
+from mnistgen.config import Config, build, build_model, one_line
 from mnistgen.config.compose import compose
 from mnistgen.errors import UserError
 from mnistgen.seeds import stream
@@ -47,7 +47,7 @@ class Job:
 
         config = self.config()
         torch.manual_seed(stream(config["seed"], "weights"))
-        return list(build("model", config["model"]).children())
+        return list(build_model(config).children())
 
     def optimizer(self) -> tuple[Any, str]:
         """The function of parameters that makes the optimizer, and the precision."""

@@ -1,6 +1,6 @@
 """Configurations: how they are composed, checked and compared, and what they build."""
 
-from mnistgen.config.objects import CONF_DIR, build
+from mnistgen.config.objects import CONF_DIR, build, build_model
 from mnistgen.config.values import (
     Config,
     expand_path,
@@ -14,6 +14,7 @@ __all__ = [
     "CONF_DIR",
     "Config",
     "build",
+    "build_model",
     "expand_path",
     "leaves",
     "one_line",

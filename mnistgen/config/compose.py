@@ -117,8 +117,8 @@ def command(model: str, saved: Config) -> str:
         return ""
     values = _typed(saved)
     words = [f"model={model}"]
-    groups = {"optim": "optimizer", "lr": "lr", "data": "data"}
-    for key, group in (groups | {"model.game": "game", "model.bound": "bound"}).items():
+    groups = {"optim": "optimizer", "lr": "lr", "data": "data", "game": "game", "bound": "bound"}
+    for key, group in groups.items():
         default, value = _typed(compose(*words)), values.get(key, settings.UNSAID.get(key, ""))
         if key in default and value != default[key]:
             words.append(f"{group}={choice(group, value)}")

@@ -25,10 +25,10 @@ CONF_DIR = next(  # inside an installed package, beside it in a checkout
 )
 
 # The parts of a configuration that name a class; the group of conf/ that each comes from
+LOSSES = "game", "bound"  # what a GAN's and a VAE's model is trained by
 GROUPS = {"optim": "optimizer"} | {
-    group: group for group in ("model", "lr", "data", "trainer", "logger", "callbacks")
+    group: group for group in ("model", *LOSSES, "lr", "data", "trainer", "logger", "callbacks")
 }
-WITHIN = {"model": ("game", "bound")}  # groups whose choices lie within a part
 PARTIAL = "optim", "lr"  # those whose object is made later, with further arguments
 
 NEED_PACKAGE = "mlflow", "wandb"  # loggers, by the names of their packages, which are extras
@@ -91,8 +91,7 @@ def choice(group: str, target: str) -> str:
 def check(config: Config) -> None:
     """Raise UserError where a configuration names a class that conf/ does not name there."""
     for key, group in GROUPS.items():
-        groups = group, *WITHIN.get(key, ())
-        allowed = {name for one in groups for names in choices(one).values() for name in names}
+        allowed = {name for names in choices(group).values() for name in names}
         for path, value in leaves(config.get(key, {}), into_lists=True):
             if path == "_partial_" and (key not in PARTIAL or value is not True):
                 raise UserError(f"{key}._partial_={value} is not allowed there")
@@ -109,6 +108,12 @@ def check_packages(config: Config) -> None:
     spec = find_spec(name) if name in NEED_PACKAGE else None
     if name in NEED_PACKAGE and (spec is None or spec.origin is None):  # a folder has no origin
         raise UserError(f"logger={name} needs: pip install 'mnistgen[{name}]'")
+
+
+def build_model(config: Config, **more: Any) -> Any:
+    """The model of a configuration, which has the game or the bound that it is trained by."""
+    losses = {loss: config[loss] for loss in LOSSES if loss in config}
+    return build("model", config["model"] | losses, **more)
 
 
 def build(key: str, part: Config, **more: Any) -> Any:

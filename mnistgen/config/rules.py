@@ -101,8 +101,8 @@ RULES: dict[str, Rule] = {
     "model.batch_norm": TRUTH,
     "model.discriminator_rate": number(above=0),
     "model.real_and_fake": one_of("separate", "joint"),
-    "model.game.gradient_penalty": one_of("none", "r1", "wgan_gp"),
-    "model.game.penalty_weight": number(above=0),
+    "game.gradient_penalty": one_of("none", "r1", "wgan_gp"),
+    "game.penalty_weight": number(above=0),
     "optim.lr": number(above=0),
     "optim.eps": number(above=0),
     "optim.fused": either(NULL, TRUTH),
@@ -147,7 +147,7 @@ def tops(rules: Mapping[str, Rule]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key.split(".")[0] for key in rules))
 
 
-PARTS = (*tops(RULES), "logger", "callbacks")
+PARTS = tuple(dict.fromkeys([*tops(RULES), *objects.LOSSES, "logger", "callbacks"]))
 """The keys that a training's configuration has at its top."""
 
 SET_ELSEWHERE = {
@@ -222,9 +222,18 @@ def check_new(config: Config) -> None:
             raise UserError(f"trainer.{key}={value} is not allowed: {reason}")
 
 
+def read_saved(path: Path) -> Config:
+    """The configuration of a training in a file, good or not."""
+    config = read(path)
+    model = config.get("model")
+    if isinstance(model, dict):  # the last runs before version 0.2 have their losses there
+        config |= {loss: model.pop(loss) for loss in objects.LOSSES if loss in model}
+    return config
+
+
 def read_checked(path: Path) -> Config:
     """The configuration of a training in a file; raises UserError where it is not good."""
-    config = read(path)
+    config = read_saved(path)
     for key, value in leaves(config, into_lists=True):
         if isinstance(value, str) and ("${" in value or value == "???"):
             raise UserError(f"{path}: {key}={value!r} is not plain data")

@@ -47,10 +47,10 @@ def to_save(config: Config) -> Config:
 # What runs are that do not say it, because there was no choice when they were made
 UNSAID = {
     "model.real_and_fake": "separate",
-    "model.game": "mnistgen.models.games.non_saturating",
-    "model.game.gradient_penalty": "none",
-    "model.game.penalty_weight": 1,
-    "model.bound": "mnistgen.models.bounds.ELBO",
+    "game": "mnistgen.models.games.non_saturating",
+    "game.gradient_penalty": "none",
+    "game.penalty_weight": 1,
+    "bound": "mnistgen.models.bounds.ELBO",
 }
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from mnistgen.config import Config, build
+from mnistgen.config import Config, build_model
 from mnistgen.data.module import data_module
 from mnistgen.errors import UserError
 from mnistgen.models import GAN, VAE
@@ -43,7 +43,7 @@ def load(run: RunFolder, checkpoint: str) -> Trained:
         missing = "it has not finished an epoch" if checkpoint == "last" else f"no {path}"
         raise UserError(f"{run.path} has no checkpoint {checkpoint!r}: {missing}")
     loaded = checkpoints.read(path)
-    model = build("model", config["model"])
+    model = build_model(config)
     try:
         model.load_state_dict(loaded.content["state_dict"])
     except (KeyError, RuntimeError) as error:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mnistgen.config import build, compose
+from mnistgen.config import build_model, compose
 from mnistgen.models.layers import IMAGE_SHAPE
 from mnistgen.plots.tables import Table
 
@@ -17,7 +17,7 @@ def table(models: tuple[str, ...]) -> Table:
     """
     rows: list[list[str]] = []
     for name in models:
-        model = build("model", compose.paper(name)["model"])
+        model = build_model(compose.paper(name))
         for part, network in model.named_children():
             shape = (model.latent_dim,) if part in FROM_LATENTS else IMAGE_SHAPE
             assert isinstance(network, nn.Sequential)

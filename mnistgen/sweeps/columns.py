@@ -39,7 +39,7 @@ def of(config: Config) -> list[str]:
     import torch
 
     try:
-        model = objects.build("model", config["model"])
+        model = objects.build_model(config)
         losses = list(model.validation_step(torch.zeros(2, 1, 28, 28))["values"])
     except Exception:  # of a model of another kind, or one that cannot be built
         return []

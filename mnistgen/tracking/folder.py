@@ -52,7 +52,7 @@ class RunFolder:
 
     def unchecked_config(self) -> Config:
         """The saved configuration, good or not; it is to be shown or compared, not to be used."""
-        return values.read(self.config_path)
+        return rules.read_saved(self.config_path)
 
     def change_config(self, config: Config, overrides: list[str]) -> None:
         """Replace the saved configuration, and note the overrides that change it."""

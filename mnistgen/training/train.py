@@ -14,7 +14,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, LambdaCallback, WeightAveraging
 from rich.console import Console
 
-from mnistgen.config import Config, build, one_line, sizes
+from mnistgen.config import Config, build, build_model, one_line, sizes
 from mnistgen.data.module import DataModule, data_module
 from mnistgen.errors import UserError
 from mnistgen.metrics.lenet import weights
@@ -77,9 +77,7 @@ def fit(
 def _model(config: Config) -> pl.LightningModule:
     torch.manual_seed(stream(config["seed"], "weights"))
     optimizer, schedule = build("optim", config["optim"]), build("lr", config["lr"])
-    model: pl.LightningModule = build(
-        "model", config["model"], optimizer=optimizer, schedule=schedule
-    )
+    model: pl.LightningModule = build_model(config, optimizer=optimizer, schedule=schedule)
     return model
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mnistgen.config import compose, rules
-from mnistgen.config.objects import build
+from mnistgen.config.objects import build_model
 from mnistgen.tracking import checksums, store
 from mnistgen.tracking.checkpoints import SafeCheckpointIO
 from mnistgen.tracking.info import Evaluation, Protocol, Status
@@ -53,7 +53,7 @@ def new_folder(
         for i in range(epochs)
     ])  # fmt: skip
     if checkpoint:
-        network = build("model", config["model"])
+        network = build_model(config)
         content = {"state_dict": network.state_dict(), "epoch": epochs - 1}
         SafeCheckpointIO().save_checkpoint(content, run.last)
     if metrics is not None:

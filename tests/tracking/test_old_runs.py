@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistgen.config import build
+from mnistgen.config import build_model
 from mnistgen.inference import formats, pictures
 from mnistgen.inference.model import load
 from mnistgen.report import evidence, page
@@ -61,7 +61,7 @@ def test_they_are_reported(old):
 
 def test_a_finished_one_is_sampled_exported_and_evaluated(cli, old):
     run = RunFolder(old / "finished")
-    model = build("model", run.config()["model"])
+    model = build_model(run.config())
     content = {"state_dict": model.state_dict(), "epoch": 0}
     SafeCheckpointIO().save_checkpoint(content, run.last)
     trained = load(run, "last")

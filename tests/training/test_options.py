@@ -63,9 +63,9 @@ def test_every_choice_trains(new_run, overrides, precision):
 
 GAMES = [
     "game=non_saturating model=densegan model.real_and_fake=joint trainer.precision=bf16-mixed "
-    "model.game.gradient_penalty=r1",
-    "game=minimax model=densegan_deep model.game.gradient_penalty=wgan_gp",
-    "game=least_squares model=cnngan model.game.gradient_penalty=r1",
+    "game.gradient_penalty=r1",
+    "game=minimax model=densegan_deep game.gradient_penalty=wgan_gp",
+    "game=least_squares model=cnngan game.gradient_penalty=r1",
     "game=hinge model=densegan_deep model.real_and_fake=joint",
     "game=wasserstein model=cnngan model.real_and_fake=joint trainer.precision=bf16-mixed",
 ]
@@ -79,7 +79,7 @@ def test_every_game_is_among_those_that_are_trained():
 def test_every_game_trains(new_run, words):
     run = new_run("trainer.precision=32-true", *words.split(), *FEW, "trainer.max_epochs=2")
     train(run)
-    has_penalty = run.config()["model"]["game"]["gradient_penalty"] != "none"
+    has_penalty = run.config()["game"]["gradient_penalty"] != "none"
     for row in run.metrics():
         assert all(math.isfinite(value) for value in row.values())
         assert ("train/penalty" in row) == has_penalty
