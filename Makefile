@@ -6,7 +6,7 @@ PIP_ARGS ?=
 ARGS ?=
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: help train test lint format docs sweep paper report bench tensorboard clean
+.PHONY: help train test lint format docs sweep paper why report bench tensorboard clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -37,6 +37,13 @@ sweep: .venv/installed ## try three learning rates; ARGS="model=cnnvae optim.lr=
 paper: .venv/installed ## train the paper's five for 50 epochs, measure, report; ARGS="seed=1,2,3" for three seeds
 	$(BIN)/python -m mnistgen -m experiment=paper sweep=paper $(ARGS)
 	$(BIN)/python -m mnistgen.evaluate run=outputs/sweeps/paper
+	$(BIN)/python -m mnistgen.report runs=outputs
+
+# The paper's rate of each model, then two more; a run that both have is trained once.
+why: .venv/installed ## train the GANs with separate and with joint batches at three rates, measure, report
+	$(BIN)/python -m mnistgen -m experiment=why sweep=why $(ARGS)
+	$(BIN)/python -m mnistgen -m experiment=why sweep=why optim.lr=1e-4,1e-3 $(ARGS)
+	$(BIN)/python -m mnistgen.evaluate run=outputs/sweeps/why
 	$(BIN)/python -m mnistgen.report runs=outputs
 
 report: .venv/installed ## report on all runs; ARGS="runs=... out=..." are passed on

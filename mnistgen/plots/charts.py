@@ -1,6 +1,7 @@
 """Charts of measured numbers: curves in, matplotlib figures out."""
 
 import io
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ MODEL_COLOURS = {
 OTHER_COLOURS = ("#CC79A7", "#F0E442", "#000000")
 MARKERS = dict(zip(MODEL_COLOURS, "osD^v", strict=True))
 LINES = ("-", "--", ":", "-.")
+WIDTH = 70  # characters of a legend that a figure is wide enough for
 
 INK = "#1b1f24"
 GREY = "#737b84"  # ink that can be read on a light and on a dark page
@@ -84,7 +86,7 @@ def metric_against_key(curves: Sequence[Curve], *, key: str, metric: str) -> Fig
     axes.set_xlabel(f"{key}   (x: diverged)" if any(None in curve.y for curve in curves) else key)
     axes.set_ylabel(metric)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    _legend_below(figure, [curve.label for curve in curves])
     return figure
 
 
@@ -146,6 +148,14 @@ def forms(draw: Callable[[], Figure | None]) -> Forms | None:
         page = saved(figure, "svg", bbox_inches="tight", transparent=True, dpi=130)
     # Colours are words of an SVG, so the ink changes without a second drawing
     return Forms(png, svg, page.replace(INK.encode(), GREY.encode()))
+
+
+def _legend_below(figure: Figure, labels: Sequence[str]) -> None:
+    """A legend that covers no line and leaves the axes their width, whatever its labels."""
+    columns = len(labels) if len(" ".join(labels)) < WIDTH else 1
+    legend = figure.legend(loc="outside lower center", fontsize="small", ncols=columns)
+    for text in legend.get_texts():
+        text.set_text(textwrap.fill(text.get_text(), WIDTH, break_long_words=False))
 
 
 def _line_with_band(axes: Axes, curve: Curve, shade: str, style: str) -> None:

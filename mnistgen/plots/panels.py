@@ -35,19 +35,22 @@ def images(pictures: Mapping[str, Array | None]) -> Figure:
     return figure
 
 
-def filmstrip(strips: Mapping[str, Mapping[int, Array]]) -> Figure:
-    """Images through the epochs: a row a model, a column an epoch."""
-    columns = max(map(len, strips.values()), default=1)
-    figure = Figure(figsize=(1.5 * columns, 1.75 * len(strips)))
-    grid = figure.subplots(len(strips), columns, squeeze=False)
-    for row, (model, pictures) in zip(grid, strips.items(), strict=True):
+def strips(rows: Mapping[str, Mapping[str, Array | None]]) -> Figure:
+    """Rows of images, each row after its name and each image under its own."""
+    columns = max(map(len, rows.values()), default=1)
+    figure = Figure(figsize=(1.5 * columns, 1.75 * len(rows)))
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for row, (name, pictures) in zip(grid, rows.items(), strict=True):
         for axes in row:
             axes.set_axis_off()
-        row[0].text(-0.08, 0.5, model, transform=row[0].transAxes, rotation=90, va="center")
+        row[0].text(
+            -0.04, 0.5, name, transform=row[0].transAxes, rotation=90, va="center",
+            ha="right",
+        )  # fmt: skip
         if not pictures:
             gap(row[0], "no pictures")
-        for axes, (epoch, picture) in zip(row, pictures.items(), strict=False):
-            axes.set_title(f"epoch {epoch}", fontsize=8)
+        for axes, (title, picture) in zip(row, pictures.items(), strict=False):
+            axes.set_title(title, fontsize=8)
             _image(axes, picture)
     return figure
 

@@ -6,13 +6,14 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from mnistgen.plots import charts, panels
-from mnistgen.report import latents, snapshots
+from mnistgen.report import latents, snapshots, why
 from mnistgen.report.evidence import Evidence, confusion
 from mnistgen.report.paper import GANS, MODELS, VAES
 from mnistgen.tracking import Curve
 
 Draw = Callable[[Evidence], Figure | None]  # None is a gap, where no run has what it shows
 STILLS = 7  # epochs of a model that the figure on paper shows at most
+SIDE = 4  # rows and columns of samples in a small picture
 
 
 class Entry(NamedTuple):
@@ -118,11 +119,31 @@ def elbo(evidence: Evidence) -> Figure | None:
 @figure("epochs", "Samples through the epochs.", "The same latents after every epoch.")
 def epochs(evidence: Evidence) -> Figure | None:
     """Samples of each model after some of its epochs."""
-    strips = {
-        model: snapshots.through_epochs(group, most=STILLS, side=4)
-        for model, group in evidence.representatives.items()
-    }
-    return panels.filmstrip(strips) if any(strips.values()) else None
+    strips = {}
+    for model, group in evidence.representatives.items():
+        stills = snapshots.through_epochs(group, most=STILLS, side=SIDE)
+        strips[model] = {f"epoch {epoch}": picture for epoch, picture in stills.items()}
+    return panels.strips(strips) if any(strips.values()) else None
+
+
+@figure(
+    "batches",
+    "What the discriminator's batches hold.",
+    "Samples after the last epoch: real and fake images in batches of their own, and in one. The "
+    "title of each is its learning rate and its FID of 2,000 samples, a mean over seeds.",
+    section="why",
+)
+def batches(evidence: Evidence) -> Figure | None:
+    """Samples of the GANs with separate and with joint batches, at several rates."""
+    rows: dict[str, dict[str, panels.Array | None]] = {}
+    for cross in why.crosses(evidence.groups):
+        for kind, groups in cross.groups.items():
+            row = rows.setdefault(f"{cross.model}\n{kind}", {})
+            for group in groups:
+                fid = group.last(why.FID)
+                title = f"{group.value(why.RATE):g}" + (f": {fid.mean:.0f}" if fid else "")
+                row[title] = snapshots.last(group, "samples", side=SIDE)
+    return panels.strips(rows) if rows else None
 
 
 @figure(

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import mnistgen
 from mnistgen.plots import charts
 from mnistgen.plots.tables import Table
-from mnistgen.report import claims, latents, paper, ranking, snapshots, verdicts
+from mnistgen.report import claims, latents, paper, ranking, snapshots, verdicts, why
 from mnistgen.report.evidence import Evidence
 from mnistgen.report.figures import FIGURES
 from mnistgen.report.tables import TABLES
@@ -58,6 +58,7 @@ def html(
         evidence=evidence,
         paper=paper,
         claims=claims.judge(evidence),
+        reasons=[why.better_together(cross) for cross in why.crosses(evidence.groups)],
         spread=verdicts.SPREAD,
         figures=FIGURES,
         images=images,

@@ -12,10 +12,14 @@ from mnistgen.tracking import Group
 TILE = 30  # pixels from one image of a grid to the next: 28, and a border of 2
 
 
-def last(group: Group | None, name: str) -> Array | None:
-    """The newest picture of a name that can be read; None where there is none."""
+def last(group: Group | None, name: str, *, side: int | None = None) -> Array | None:
+    """The newest picture of a name that can be read; None where there is none.
+
+    With `side` it is so many rows and columns of that.
+    """
     pictures = (read(path) for path in reversed(_paths(group, name).values() if group else ()))
-    return next((picture for picture in pictures if picture is not None), None)
+    whole = next((picture for picture in pictures if picture is not None), None)
+    return whole if whole is None or side is None else _corner(whole, side)
 
 
 def through_epochs(group: Group, *, most: int, side: int) -> dict[int, Array]:
@@ -23,8 +27,7 @@ def through_epochs(group: Group, *, most: int, side: int) -> dict[int, Array]:
     paths = list(_paths(group, "samples").items())
     evenly = np.linspace(0, len(paths) - 1, min(most, len(paths)))  # with both ends
     pictures = {epoch: read(path) for epoch, path in (paths[int(i + 0.5)] for i in evenly)}
-    size = 2 + side * TILE  # with the border
-    return {epoch: p[:size, :size] for epoch, p in pictures.items() if p is not None}
+    return {epoch: _corner(p, side) for epoch, p in pictures.items() if p is not None}
 
 
 def read(path: Path) -> Array | None:
@@ -49,6 +52,11 @@ def webp(picture: Array, quality: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray((picture * 255).round().astype(np.uint8)).save(file, "webp", quality=quality)
     return file.getvalue()
+
+
+def _corner(picture: Array, side: int) -> Array:
+    size = 2 + side * TILE  # with the border
+    return picture[:size, :size]
 
 
 def _paths(group: Group, name: str) -> dict[int, Path]:

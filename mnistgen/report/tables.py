@@ -5,11 +5,14 @@ from typing import NamedTuple
 
 from mnistgen.config import compose, settings
 from mnistgen.plots.tables import Table
-from mnistgen.report import networks, paper
+from mnistgen.report import networks, paper, why
 from mnistgen.report.claims import Claim, judge
 from mnistgen.report.evidence import Evidence
 from mnistgen.report.paper import GANS, MODELS, VAES
+from mnistgen.report.why import Cross
 from mnistgen.tracking import MEASURES, Evaluation, Group, Pooled, Record
+
+OF_BATCHES = "fid", "readable", "digits_present"  # measures in the table of batches
 
 
 def hyperparameters(groups: Iterable[Group]) -> Table:
@@ -104,6 +107,25 @@ def judgements(claims: Iterable[Claim]) -> Table:
     return Table(header, rows)
 
 
+def batches(crosses: Iterable[Cross]) -> Table:
+    """What GANs reach with separate and with joint batches, at each rate."""
+    rows = [
+        [
+            cross.model,
+            kind,
+            f"{group.value(why.RATE):g}",
+            str(len(group.finished)),
+            _text(group.last(why.FID)),
+            *(_text(group.measure(name)) for name in OF_BATCHES),
+        ]
+        for cross in crosses
+        for kind, groups in cross.groups.items()
+        for group in groups
+    ]
+    labels = [MEASURES[name] for name in OF_BATCHES]
+    return Table(["model", "real and fake", "rate", "seeds", why.FID, *labels], rows)
+
+
 class Entry(NamedTuple):
     """A table, and what the page says of it; one without a title is not on the page."""
 
@@ -151,6 +173,11 @@ TABLES = [
     Entry(
         "all-results", "All results.", "In the same order.",
         lambda evidence: results(evidence.groups),
+    ),
+    Entry(
+        "batches-results", "Separate and joint batches.",
+        "Mean ± standard deviation over seeds.",
+        lambda evidence: batches(why.crosses(evidence.groups)),
     ),
     Entry("claims", "", "", lambda evidence: judgements(judge(evidence))),
 ]  # fmt: skip

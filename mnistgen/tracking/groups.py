@@ -132,13 +132,16 @@ def pool(records: Iterable[Record]) -> list[Group]:
     return [Group(records[0].model, records[0].settings, records) for records in by_seed]
 
 
-def alike(groups: Iterable[Group], key: str) -> list[list[Group]]:
-    """Groups of one model that differ in one setting only, in its order, for each such set."""
+def alike(groups: Iterable[Group], *keys: str) -> list[list[Group]]:
+    """Groups of one model that differ in these settings only, in their order, each such set."""
     sets: dict[tuple[str, str], list[Group]] = {}
     for group in groups:
-        rest = sorted((k, v) for k, v in group.settings.items() if k not in (key, MODEL))
+        rest = sorted((k, v) for k, v in group.settings.items() if k not in (*keys, MODEL))
         sets.setdefault((group.model, repr(rest)), []).append(group)
-    return [sorted(members, key=lambda g: order(g.value(key))) for members in sets.values()]
+    return [
+        sorted(members, key=lambda g: [order(g.value(key)) for key in keys])
+        for members in sets.values()
+    ]
 
 
 def curve_against(key: str, metric: str, groups: Iterable[Group], label: str) -> Curve | None:

@@ -47,9 +47,9 @@ def test_there_may_be_more_classes_than_digits():
     assert axes.get_xticks().tolist() == axes.get_yticks().tolist() == list(range(12))
 
 
-def test_a_filmstrip_has_a_column_an_epoch():
+def test_a_strip_names_its_row_and_each_image():
     dark, light = np.zeros((32, 32)), np.ones((32, 32))
-    figure = panels.filmstrip({"cnngan": {1: dark, 5: light}, "densegan": {}})
+    figure = panels.strips({"cnngan": {"epoch 1": dark, "epoch 5": light}, "densegan": {}})
     titles = [ax.get_title() for ax in figure.axes]
     assert titles == ["epoch 1", "epoch 5", "", ""]
     assert words(figure.axes[2]) == ["densegan", "no pictures"]

@@ -29,7 +29,7 @@ def test_each_figure_has_words_around_it_and_is_a_gap_without_runs(evidence):
         assert entry.caption.endswith(".")
         assert entry.alt
         assert entry.draw(nothing) is None
-    assert len({entry.name for entry in FIGURES}) == len(FIGURES) == 10
+    assert len({entry.name for entry in FIGURES}) == len(FIGURES) == 11
 
 
 def test_losses_are_those_of_metrics_csv_a_panel_a_gan(make, evidence):

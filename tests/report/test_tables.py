@@ -93,7 +93,7 @@ def test_each_table_has_a_name_of_its_own_and_a_row_for_each_part_of_each_claim(
     make("a", "cnngan", metrics={"readable": 0.9})
     runs = evidence()
     contents = {entry.name: entry.fill(runs) for entry in TABLES}
-    assert len(contents) == len(TABLES) == 8
+    assert len(contents) == len(TABLES) == 9
     assert contents["claims"].rows[0][:3] == ["C1", "supported", "cnngan makes digits"]
     assert {row[0] for row in contents["claims"].rows} == {f"C{number}" for number in range(1, 9)}
     assert contents["table-4-results"].header[:2] == ("model", "cnngan")
