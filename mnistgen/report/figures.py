@@ -80,7 +80,8 @@ def gan_samples(evidence: Evidence) -> Figure | None:
 @figure(
     "figure-2-gan-losses",
     "Figure 2.",
-    "Training losses of the GANs, means over each epoch; further seeds are thinner.",
+    "Training losses of the GANs (in the paper's game in nats), means over each epoch; further "
+    "seeds are thinner.",
 )
 def gan_losses(evidence: Evidence) -> Figure | None:
     """Generator and discriminator loss against the epoch for the three GANs."""
@@ -91,7 +92,7 @@ def gan_losses(evidence: Evidence) -> Figure | None:
     losses = {
         gan: {"generator": generator[gan], "discriminator": discriminator[gan]} for gan in GANS
     }
-    return charts.panels_against_epoch(losses, label="loss (nats)")
+    return charts.panels_against_epoch(losses, label="loss")
 
 
 @figure(

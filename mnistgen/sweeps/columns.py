@@ -40,8 +40,11 @@ def of(config: Config) -> list[str]:
 
     try:
         model = objects.build_model(config)
-        losses = list(model.validation_step(torch.zeros(2, 1, 28, 28))["values"])
+        images = torch.zeros(2, 1, 28, 28)
+        losses = {"train": list(model.validation_step(images)["values"])}
+        with torch.no_grad():  # which has no gradient to penalise
+            losses["val"] = list(model.validation_step(images)["values"])
     except Exception:  # of a model of another kind, or one that cannot be built
         return []
     parts = ["train", "val"] if config["data"]["val_size"] else ["train"]
-    return [*ALWAYS, *(f"{part}/{name}" for part in parts for name in losses)]
+    return [*ALWAYS, *(f"{part}/{name}" for part in parts for name in losses[part])]

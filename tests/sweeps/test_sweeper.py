@@ -115,6 +115,11 @@ def test_the_columns_of_a_run_are_known_before_it(three):
     assert set(columns.of(run.config())) == set(run.metrics()[-1]) - {"epoch"}
 
 
+def test_a_penalty_is_a_column_of_the_training_alone(composed):
+    names = columns.of(composed("model=densegan", "game.gradient_penalty=r1"))
+    assert [name for name in names if "penalty" in name] == ["train/penalty"]
+
+
 def test_two_processes_on_one_sweep_train_each_run_once(cli, start, tmp_path, three):
     command = ("-m", "seed=1,2,3", "sweep=both", "trainer.max_epochs=2", *QUICK)
     other = start(*command)
