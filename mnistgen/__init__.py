@@ -9,12 +9,15 @@ imported where it is called.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mnistgen.api import Run, compose, load, run, runs, sweep, train
+    from mnistgen.api import Run, compose, load, run, runs, sweep, train, write_report
     from mnistgen.errors import Diverged, UserError
 
 __version__ = "0.1.0"
 
-__all__ = ["Diverged", "Run", "UserError", "compose", "load", "run", "runs", "sweep", "train"]
+__all__ = [
+    "Diverged", "Run", "UserError", "compose", "load", "run", "runs", "sweep", "train",
+    "write_report",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ The commands call it too. Nothing heavy is imported before it is needed.
 
 import contextlib
 import copy
+import logging
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from mnistgen.config import Config, expand_path, objects, rules
 from mnistgen.config import compose as composition
 from mnistgen.errors import Diverged, Interrupted, UserError
+from mnistgen.files import write_atomically
 from mnistgen.inference import kinds
 from mnistgen.sweeps import multirun
 from mnistgen.sweeps.comparison import Comparison
@@ -27,7 +29,12 @@ if TYPE_CHECKING:
     from mnistgen.inference.model import Trained
     from mnistgen.inference.pictures import Picture
 
-__all__ = ["Diverged", "Run", "UserError", "compose", "load", "run", "runs", "sweep", "train"]
+__all__ = [
+    "Diverged", "Run", "UserError", "compose", "load", "run", "runs", "sweep", "train",
+    "write_report",
+]  # fmt: skip
+
+log = logging.getLogger(__name__)
 
 PathLike = str | os.PathLike[str]
 
@@ -211,6 +218,39 @@ def compose(*overrides: str, config_dir: PathLike | None = None) -> Config:
     """The configuration of a training that some overrides make, as plain containers."""
     with objects.allow(_dirs(config_dir)):
         return copy.deepcopy(composition.compose(*overrides))
+
+
+def write_report(
+    runs: PathLike | Sequence[PathLike] = "outputs",
+    out: PathLike = "report",
+    *,
+    play: bool = True,
+    config_dir: PathLike | None = None,
+) -> Path:
+    """Write the page about all runs at or below some folders, its figures and tables.
+
+    Returns the path of index.html. The arguments are those of mnistgen.report. Raises UserError.
+    """
+    places = [runs] if isinstance(runs, str | os.PathLike) else runs
+    roots = store.folders("runs", [expand_path(os.fspath(place)) for place in places])
+    folder = Path(expand_path(os.fspath(out)))
+    from mnistgen.report import page
+    from mnistgen.report.evidence import gather
+
+    with objects.allow(_dirs(config_dir)):
+        evidence = gather(*roots)
+        for note in evidence.notes:
+            log.warning("%s: %s", note.name, note.reason)
+        for name, content in page.files(evidence, play=play).items():
+            path = folder / name
+            if content is None:  # what an earlier report had and this one has not
+                path.unlink(missing_ok=True)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, content)
+    counts = len(evidence.records), len(evidence.representatives)
+    log.info("%s: runs %d, models %d", folder / "index.html", *counts)
+    return folder / "index.html"
 
 
 def _dirs(config_dir: PathLike | None) -> list[Path]:

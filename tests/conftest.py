@@ -17,8 +17,12 @@ from mnistgen.config import compose
 from mnistgen.tracking import store
 from mnistgen.tracking.folder import RunFolder
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    torch.set_num_threads(1)  # several workers with all cores each are slower than one
+if "PYTEST_XDIST_WORKER" in os.environ:  # several workers with all cores each are slower than one
+    torch.set_num_threads(1)
+    if hasattr(os, "sched_setaffinity"):  # the processes that a worker starts stay on its core
+        cores = sorted(os.sched_getaffinity(0))
+        worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+        os.sched_setaffinity(0, {cores[worker % len(cores)]})
 
 
 def command(*arguments: str, module: str = "mnistgen") -> list[str]:

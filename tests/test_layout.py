@@ -38,7 +38,9 @@ LIGHT = (
 
 
 def part_of(path):
-    """The part of the package that a file belongs to."""
+    """The part of the package that a file belongs to; what is called with -m is a command."""
+    if path.name == "__main__.py":
+        return "__main__"
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 

@@ -8,9 +8,7 @@ SIXTH = "data.val_size=50000"
 def test_densevae_learns_in_two_epochs(new_run):
     # Measured: 144 nats. The best image that is the same for all digits (the mean image) has
     # 206 on these validation images, an untrained model 543: below 160, latents are used.
-    run = new_run(
-        SIXTH, "trainer.max_epochs=2", "optim.lr=2e-3", "trainer.limit_val_batches=40", "threads=2"
-    )
+    run = new_run(SIXTH, "trainer.max_epochs=2", "optim.lr=2e-3", "trainer.limit_val_batches=40")
     train(run)
     rows = run.metrics()
     assert rows[-1]["val/loss"] < 160
@@ -26,7 +24,6 @@ def test_cnngan_moves_towards_the_data(new_run):
         "trainer.limit_val_batches=2",
         "optim.lr=1e-3",
         "optim.betas=[0.5,0.999]",
-        "threads=2",
     )
     train(run)
     # Measured: 323. Noise, black, the mean image and an untrained cnngan all have 905, one digit

@@ -1,14 +1,19 @@
 """The package as it is installed, away from its checkout."""
 
 import csv
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from mnistgen.data import MNIST
 
 ROOT = Path(__file__).parents[1]
 
@@ -87,21 +92,59 @@ def test_the_page_about_python_runs_from_top_to_bottom(python, tmp_path):
     assert "Traceback" not in done.stderr
     assert len(list(tmp_path.glob("outputs/densevae/*/decoder.safetensors"))) == 1
     assert len(list(tmp_path.glob("outputs/sweeps/*/sweep.md"))) == 1
+    assert "densevae" in (tmp_path / "report" / "index.html").read_text("utf-8")
 
 
-def test_a_class_of_ones_own_does_all_that_the_page_about_it_says(python, tmp_path):
-    model, script, game, plain = blocks("extending.md", "python")
-    for text in (model, game, *blocks("extending.md", "yaml"), CALLBACK, CALLBACK_YAML):
+@pytest.fixture
+def own(tmp_path):
+    """The files of docs/extending.md that have a name, and a callback."""
+    for text in (
+        *blocks("extending.md", "python"), *blocks("extending.md", "yaml"),
+        CALLBACK, CALLBACK_YAML,
+    ):  # fmt: skip
         name, content = text.split("\n", 1)
-        path = tmp_path / name.removeprefix("# ")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+        if name.startswith("# "):
+            path = tmp_path / name.removeprefix("# ")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+    return tmp_path
+
+
+def test_a_study_of_fifteen_lines_goes_on_after_a_kill(own, python, installed):
+    (own / "pngs").mkdir()
+    for number, image in enumerate(MNIST().arrays().train_images[:1024]):
+        Image.fromarray(image.numpy()).save(own / "pngs" / f"{number}.png")
+    with subprocess.Popen(
+        [sys.executable, "study.py"], cwd=own, env=installed, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        while not list(own.glob("outputs/tinyvae/*/checkpoints/previous.ckpt")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    (run,) = own.glob("outputs/tinyvae/*")
+    killed = json.loads((run / "run.json").read_text())
+    assert (killed["status"], killed["epochs"] < 5) == ("running", True)
+    first = run.joinpath("metrics.csv").read_text().splitlines()[1]
+    done = python("study.py")
+    assert done.returncode == 0, done.stderr
+    info = json.loads((run / "run.json").read_text())
+    assert (info["status"], info["epochs"]) == ("finished", 5)
+    assert run.joinpath("metrics.csv").read_text().splitlines()[1].startswith(first)
+    assert [run] == list(own.glob("outputs/tinyvae/*"))
+    assert "| optim.lr |" in done.stdout
+    assert done.stdout.splitlines()[-1] == "report/index.html"
+    table = (own / "report" / "tables" / "table-5-provenance.csv").read_text()
+    assert len(list(csv.DictReader(table.splitlines()))) == 3
+
+
+def test_a_class_of_ones_own_does_all_that_the_page_about_it_says(own, python, tmp_path):
+    script, plain = (text for text in blocks("extending.md", "python") if text[0] != "#")
     (tmp_path / "script.py").write_text(script + MORE)
     done = python("script.py")
     assert done.returncode == 0, done.stderr
     assert "finished, 2 epochs" in done.stdout
 
-    own = "--config-dir=myconf"
     (run,) = map(str, tmp_path.glob("outputs/tinyvae/*"))
     refused = python("-m", "mnistgen.sample", f"run={run}")
     (line,) = refused.stderr.splitlines()
@@ -110,14 +153,20 @@ def test_a_class_of_ones_own_does_all_that_the_page_about_it_says(python, tmp_pa
     for command in (
         ["mnistgen", f"resume={run}", "trainer.max_epochs=3"],
         ["mnistgen", "model=densegan", "game=smooth", "callbacks=counter", "trainer=smoke"],
-        ["mnistgen.report", "runs=outputs", "play=false"],
+        ["mnistgen", "model=tinyvae", "data=zeros", "trainer=smoke"],
     ):
-        done = python("-m", command[0], own, *command[1:])
+        done = python("-m", command[0], "--config-dir=myconf", *command[1:])
         assert done.returncode == 0, done.stderr
+    done = python(
+        "-m", "mnistgen.report", "hydra.searchpath=[file://myconf]", "runs=outputs", "play=false"
+    )
+    assert done.returncode == 0, done.stderr
     (gan,) = tmp_path.glob("outputs/densegan/*")
     (row,) = csv.DictReader((gan / "metrics.csv").read_text().splitlines())
     assert 0.2 < float(row["train/d_loss"]) < 1.2  # of small logits 0.4, of cross-entropy 1.4
     assert (gan / "counted").read_text() == "2"
+    zeros, _ = sorted(tmp_path.glob("outputs/tinyvae/*"), reverse=True)
+    assert json.loads((zeros / "run.json").read_text())["images"]["train"] == 5_330
     assert "tinyvae" in (tmp_path / "report" / "index.html").read_text("utf-8")
 
     (tmp_path / "plain.py").write_text(plain)

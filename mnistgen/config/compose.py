@@ -59,16 +59,14 @@ def _compose(overrides: tuple[str, ...], dirs: tuple[Path, ...]) -> Config:
 def _from_hydra(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
     """What Hydra makes of some overrides; `with_hydra` adds its own part, under `hydra`."""
     inside = GlobalHydra.instance().is_initialized()
-    more = [] if inside else objects.search_path()
+    words = [*overrides, *objects.search_path()]  # Hydra's own loader has no hydra.searchpath
     with (
         arguments.one_line_each(overrides),
         nullcontext()
         if inside
         else hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3"),
     ):
-        return hydra.compose(
-            "config", overrides=[*overrides, *more], return_hydra_config=with_hydra
-        )
+        return hydra.compose("config", overrides=words, return_hydra_config=with_hydra)
 
 
 def without_hydra(cfg: DictConfig) -> DictConfig:
