@@ -119,12 +119,14 @@ def command(model: str, saved: Config) -> str:
     words = [f"model={model}"]
     groups = {"optim": "optimizer", "lr": "lr", "data": "data"}
     for key, group in (groups | {"model.game": "game", "model.bound": "bound"}).items():
-        if values.get(key) != _typed(compose(*words)).get(key):
-            words.append(f"{group}={choice(group, values[key])}")
+        default, value = _typed(compose(*words)), values.get(key, settings.UNSAID.get(key, ""))
+        if key in default and value != default[key]:
+            words.append(f"{group}={choice(group, value)}")
     targets = [part[TARGET] for part in saved.get("callbacks", {}).values()]
     if targets:
         words.append(f"callbacks=[{','.join(choice('callbacks', t) for t in targets)}]")
     default = _typed(compose(*words))
+    values = {key: settings.UNSAID[key] for key in default if key in settings.UNSAID} | values
     for key, value in values.items():
         if default.get(key, ...) != value:
             words.append(f"{'' if key in default else '+'}{key}={to_override(value)}")
@@ -135,4 +137,4 @@ def command(model: str, saved: Config) -> str:
 
 def _typed(config: Config) -> Settings:
     """What a command says of a run, but for its logger."""
-    return {k: v for k, v in settings.flat(config).items() if not settings.lies_in(k, ("logger",))}
+    return {k: v for k, v in settings.said(config).items() if not settings.lies_in(k, ("logger",))}

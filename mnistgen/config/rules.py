@@ -63,7 +63,8 @@ ANY = Rule("anything", lambda value: True)
 NULL = Rule("null", lambda value: value is None)
 TRUTH = Rule("true or false", lambda value: type(value) is bool)
 COLUMN = Rule(
-    "the name of a column of metrics.csv", lambda value: isinstance(value, str) and value != ""
+    "the name of a column of metrics.csv that is low where a run is good, as elbo is not",
+    lambda value: isinstance(value, str) and value != "" and not value.endswith("elbo"),
 )
 PATH = Rule(  # a folder may be called 2027
     "a path", lambda value: type(value) is int or (isinstance(value, str) and value != "")
@@ -100,6 +101,10 @@ RULES: dict[str, Rule] = {
     "model.activation": one_of(*ACTIVATIONS),
     "model.batch_norm": TRUTH,
     "model.discriminator_rate": number(above=0),
+    "model.bound.kl": one_of("closed_form", "monte_carlo"),
+    "model.bound.beta": number(low=0),
+    "model.bound.free_bits": number(low=0),
+    "model.bound.k": whole(1),
     "optim.lr": number(above=0),
     "optim.eps": number(above=0),
     "optim.fused": either(NULL, TRUTH),

@@ -23,8 +23,12 @@ MACHINE = "threads", "logger"
 # The repetition: runs of one recipe differ in it
 SEED = "seed"
 
+# What a loss is made of: the losses of two runs that differ in it have no common scale
+LOSS = "model.game", "model.bound"
+
 # Settings of which the paper says nothing: with any of these values a run is of its recipe
 SILENT = {
+    "model.bound.kl": rules.ANY,  # an estimate of the paper's bound, and the bound itself
     "data.root": rules.ANY,
     "data.val_size": rules.Rule(  # with more it is other data
         "up to a tenth",
@@ -48,17 +52,24 @@ def to_save(config: Config) -> Config:
 UNSAID = {
     "model.game": "mnistgen.models.games.non_saturating",
     "model.bound": "mnistgen.models.bounds.ELBO",
+    "model.bound.kl": "closed_form",
+    "model.bound.beta": 1,
+    "model.bound.free_bits": 0,
 }
 
 
-def flat(config: Config) -> Settings:
-    """All values that a run saves, by dotted key, but for what goes without saying."""
-    values = {
+def said(config: Config) -> Settings:
+    """All values that a run saves, by dotted key."""
+    return {
         key.removesuffix("._target_"): value
         for key, value in leaves(to_save(config))
         if not key.endswith("._partial_")
     }
-    return {key: value for key, value in values.items() if UNSAID.get(key, ...) != value}
+
+
+def flat(config: Config) -> Settings:
+    """The same, but for what goes without saying."""
+    return {key: value for key, value in said(config).items() if UNSAID.get(key, ...) != value}
 
 
 def run_settings(config: Config) -> Settings:
@@ -69,6 +80,11 @@ def run_settings(config: Config) -> Settings:
 def recipe_settings(config: Config) -> Settings:
     """What the runs of one recipe share: all but MACHINE and the seed."""
     return {key: value for key, value in run_settings(config).items() if key != SEED}
+
+
+def loss_settings(settings: Settings) -> Settings:
+    """What runs share whose losses can be compared; an estimate is that of the same loss."""
+    return {k: v for k, v in settings.items() if lies_in(k, LOSS) and k != "model.bound.kl"}
 
 
 def is_silent(key: str, value: Any) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 from mnistgen.errors import UserError
 from mnistgen.metrics.lenet.network import LeNet, classify, extract
 from mnistgen.models import VAE
+from mnistgen.models.bounds import ELBO
 from mnistgen.models.mode import inference
 from mnistgen.seeds import stream
 
@@ -20,12 +21,16 @@ ROWS = 2_000  # latents that are decoded at once, so that their images stay in t
 
 @inference
 def elbo(model: VAE, images: Tensor, *, seed: int = 0) -> dict[str, float]:
-    """The mean ELBO and the two terms of its negative, from one draw of the latents an image."""
+    """The mean ELBO and the two terms of its negative, from one draw of the latents an image.
+
+    It is the same for all models, whatever bound they were trained with.
+    """
+    bound = ELBO()
     sums: defaultdict[str, float] = defaultdict(float)
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, "elbo"))
         for batch in torch.split(images, 1_000):
-            for name, value in model.terms(batch).items():
+            for name, value in bound(model, batch).items():
                 sums[name] += value.item() * len(batch)
     means = {name: total / len(images) for name, total in sums.items()}
     return {"elbo": -means.pop("loss"), **means}

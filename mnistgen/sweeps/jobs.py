@@ -59,9 +59,11 @@ class Job:
         saved = settings.run_settings(self.run.unchecked_config())
         wanted = settings.run_settings(self.config)
         for key in sorted(settings.differing(saved, wanted)):
+            unsaid = settings.UNSAID.get(key)
+            found, meant = (shown(values.get(key, unsaid)) for values in (saved, wanted))
             raise UserError(
-                f"{self.run.path} is a run with {key}={shown(saved.get(key))}, not "
-                f"{shown(wanted.get(key))}: give this sweep a name of its own, sweep=NAME"
+                f"{self.run.path} is a run with {key}={found}, not {meant}: "
+                "give this sweep a name of its own, sweep=NAME"
             )
         status = self.run.info().status
         return status is Status.FINISHED or (status is Status.FAILED and not retry)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
-from mnistgen.config import sizes
+from mnistgen.config import settings, sizes
 from mnistgen.config.settings import Settings, images_an_epoch
 from mnistgen.tracking.info import Measures
 from mnistgen.tracking.records import Record
@@ -57,8 +57,10 @@ class Group:
         return (self.finished or self.records)[0]
 
     def value(self, key: str) -> Any:
-        """A setting; the model by its name in conf/."""
-        return self.model if key == MODEL else self.settings.get(key)
+        """A setting, also one that goes without saying; the model by its name in conf/."""
+        if key == MODEL:
+            return self.model
+        return self.settings.get(key, settings.said(self.first.config).get(key))
 
     def measure(self, name: str) -> Pooled | None:
         """A measure that evaluate made of the finished runs; None where it made none."""

@@ -274,7 +274,7 @@ def parameters(config: Config) -> dict[str, Any]:
     """The configuration as a logger shows it, but for itself: numbers and words by dotted key."""
     return {
         key: value if isinstance(value, (bool, int, float)) else settings.shown(value)
-        for key, value in settings.flat(config).items()
+        for key, value in settings.said(config).items()
         if not settings.lies_in(key, ("logger",))
     }
 

@@ -14,6 +14,8 @@ from mnistgen.config import compose, settings, values
         ["model=densevae", "experiment=paper", "seed=3"],
         ["model=cnnvae", "optimizer=nadam", "lr=onecycle", "optim.lr=3e-4", "threads=1"],
         ["model=densegan", "optim.betas=[0.5,0.999]", "trainer.max_epochs=7"],
+        ["model=densevae", "model.bound.beta=4", "model.bound.kl=monte_carlo"],
+        ["model=cnnvae", "bound=iwae", "model.bound.k=50"],
         ["model=cnnvae", "+trainer.gradient_clip_val=1", "~trainer.limit_val_batches"],
         ["model=cnngan", "callbacks=[ema,early_stopping]", "callbacks.ema.decay=0.9"],
         ["model=densevae", "data=kmnist", "data.root='/a folder/it\\'s'"],

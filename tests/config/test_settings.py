@@ -1,8 +1,10 @@
 """Which keys make two runs the same: one table of pairs, and whoever compares runs."""
 
+import copy
+
 import pytest
 
-from mnistgen.config import settings
+from mnistgen.config import compose, settings
 from mnistgen.errors import UserError
 from mnistgen.report import evidence
 from mnistgen.sweeps import comparison
@@ -30,6 +32,9 @@ PAIRS = [
     ("trainer.precision=auto", "trainer.precision=32-true", False, False),
     ("trainer.quality_every=1", "trainer.quality_every=5", False, False),
     ("trainer.limit_train_batches=1.0", "trainer.limit_train_batches=7", False, False),
+    ("bound=elbo", "bound=iwae", False, False),
+    ("model.bound.beta=1", "model.bound.beta=4", False, False),
+    ("model.bound.kl=closed_form", "model.bound.kl=monte_carlo", False, False),
 ]
 
 
@@ -61,7 +66,7 @@ def test_whoever_compares_runs_agrees(pair, composed, first, second, same_run, s
         assert job.is_done(retry=False)
     else:
         key = second.partition("=")[0]
-        key = {"optimizer": "optim"}.get(key, key)
+        key = {"optimizer": "optim", "bound": "model.bound"}.get(key, key)
         with pytest.raises(UserError, match=rf"is a run with {key}\S*="):
             job.is_done(retry=False)
 
@@ -158,6 +163,27 @@ def test_an_epoch_sees_the_images_that_the_settings_leave_it(composed, overrides
     assert settings.images_an_epoch(settings.flat(composed(*overrides))) == images
 
 
+@pytest.mark.parametrize("model", ["densevae", "cnnvae"])
+def test_a_run_from_before_a_bound_had_options_is_the_run_with_those_of_then(composed, model):
+    now = composed(f"model={model}")
+    before, named = copy.deepcopy(now), copy.deepcopy(now)
+    del before["model"]["bound"]
+    named["model"]["bound"] = {"_target_": "mnistgen.models.bounds.ELBO"}
+    for old in (before, named):
+        assert settings.run_settings(old) == settings.run_settings(now)
+        assert compose.command(model, old) == f"python -m mnistgen model={model}"
+
+
+def test_an_estimate_of_the_papers_bound_is_the_papers_and_another_bound_is_not(composed):
+    paper, estimate, other = (
+        settings.recipe_settings(composed("model=densevae", *more))
+        for more in ([], ["model.bound.kl=monte_carlo"], ["bound=iwae"])
+    )
+    assert settings.differences(estimate, paper, silent=False) == ()
+    changes = ("model.bound=IWAE", "model.bound.k=5")
+    assert settings.differences(other, paper, silent=False) == changes
+
+
 def test_silent_settings_are_keys_of_the_configuration(composed):
-    assert set(settings.SILENT) <= settings.flat(composed()).keys()
-    assert not set(settings.COMMAND) & settings.flat(composed()).keys()
+    assert set(settings.SILENT) <= settings.said(composed()).keys()
+    assert not set(settings.COMMAND) & settings.said(composed()).keys()

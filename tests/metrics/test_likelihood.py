@@ -14,6 +14,7 @@ from mnistgen.metrics.likelihood import (
     reconstruction_digits,
 )
 from mnistgen.models import DenseVAE
+from mnistgen.models.bounds import ELBO, IWAE
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,13 @@ def test_elbo_and_its_terms(model, images):
     assert found["kl"] == pytest.approx(kl.item(), rel=1e-4)
     assert found["elbo"] == pytest.approx(-found["reconstruction"] - found["kl"], rel=1e-6)
     assert found["elbo"] < -nll(model, images, 100)[0]
+
+
+@pytest.mark.parametrize("bound", [ELBO(beta=4), IWAE()])
+def test_the_elbo_is_that_whatever_a_model_was_trained_with(monkeypatch, model, images, bound):
+    expected = elbo(model, images)
+    monkeypatch.setattr(model, "bound", bound)
+    assert elbo(model, images) == expected
 
 
 def test_batches_count_by_their_images(model, images):

@@ -8,6 +8,7 @@ import torch
 from mnistgen.config.objects import choices
 from mnistgen.config.rules import ACTIVATIONS, RULES
 from mnistgen.errors import UserError
+from mnistgen.sweeps import columns
 from mnistgen.training.fid import FIDMonitor
 from mnistgen.training.session import train
 
@@ -52,6 +53,29 @@ def test_every_choice_trains(new_run, overrides, precision):
     weights = [value for value in state.values() if value.is_floating_point()]
     assert {value.dtype for value in weights} == {torch.float32}
     assert all(value.isfinite().all() for value in weights)
+
+
+@pytest.mark.parametrize(
+    ("model", "override", "terms"),
+    [
+        ("cnnvae", "bound=iwae", ["loss", "elbo", "reconstruction", "kl"]),
+        ("cnnvae", "model.bound.beta=4", ["loss", "elbo", "reconstruction", "kl"]),
+        ("densevae", "model.bound.kl=monte_carlo", ["loss", "reconstruction", "kl"]),
+    ],
+)
+def test_every_bound_trains_and_its_columns_are_known_before(new_run, model, override, terms):
+    run = new_run(f"model={model}", override, *FEW, "trainer.max_epochs=2")
+    known = columns.of(run.config())
+    train(run)
+    assert len(run.metrics()) == 2
+    row = run.metrics()[-1]
+    assert {*row} == {"epoch", *known}
+    assert [name for name in known if name.startswith("train/")] == [
+        f"train/{name}" for name in terms
+    ]
+    assert row.get("val/elbo", -row["val/loss"]) == pytest.approx(
+        -row["val/reconstruction"] - row["val/kl"], rel=1e-6
+    )
 
 
 OPTIONS = {
