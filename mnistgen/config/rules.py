@@ -17,6 +17,7 @@ ACTIVATIONS: dict[str, Any] = {
     "elu": ("ELU",),
     "gelu": ("GELU",),
     "silu": ("SiLU",),
+    "tanh": ("Tanh",),
 }
 """What `model.activation` may be: a class of torch.nn, and its arguments."""
 

@@ -16,7 +16,9 @@ CHOICES = [
 
 def test_the_groups_are_those_of_the_contract():
     found = {group: {name for g, name in CHOICES if g == group} for group in GROUPS}
-    assert found["model"] == {"densegan", "densegan_deep", "cnngan", "densevae", "cnnvae"}
+    assert found["model"] == {
+        "densegan", "densegan_deep", "cnngan", "densevae", "cnnvae", "burdavae",
+    }  # fmt: skip
     assert found["optimizer"] == {"adam", "adamw", "nadam", "adagrad", "rmsprop", "sgd"}
     assert found["lr"] == {"constant", "cosine", "onecycle", "plateau", "warmup_cosine"}
     assert found["data"] == {
