@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from mnistgen.errors import UserError
+from mnistgen.metrics import likelihood
 from mnistgen.metrics.lenet.network import accuracy
 from mnistgen.metrics.likelihood import (
     active_units,
@@ -107,6 +108,17 @@ def test_measuring_twice_gives_identical_numbers_and_disturbs_nothing(function, 
     assert model.training
     torch.rand(7)
     assert function(model, images) == first
+
+
+def test_a_long_measurement_says_how_far_it_is(monkeypatch, caplog, model, images):
+    caplog.set_level("INFO")
+    log_likelihoods(model, images[:50], 100)
+    assert caplog.messages == []
+    monkeypatch.setattr(likelihood, "SILENCE", 0)
+    log_likelihoods(model, images[:50], 100)
+    assert [line.partition(",")[0] for line in caplog.messages] == [
+        "NLL of 20 of 50 images", "NLL of 40 of 50 images",
+    ]  # fmt: skip
 
 
 def test_grey_pixels_have_no_nll(model, images):
