@@ -23,11 +23,11 @@ BAD = [
     (["experiments=paper"], "experiments", "did you mean experiment?"),
     (["+epochs=1", "+max_epochs=1"], "epochs", "allowed there are seed, threads"),
     (["model=cnngann"], "model=cnngann", "cnngan, cnnvae, densegan, densegan_deep, densevae"),
-    (["model=[cnnvae,densevae]"], "model=[cnnvae,densevae]", "one of cnngan, cnnvae"),
+    (["model=[cnnvae,densevae]"], "model=[cnnvae,densevae]", "one of burdavae, cnngan, cnnvae"),
     (["logger=[csv,tensorboard]"], "logger=[csv,tensorboard]", "one of csv, mlflow"),
     (["optimizer=[adam,sgd]"], "optimizer=[adam,sgd]", "one of adagrad"),
     (["logger=null"], "logger=null", "none, tensorboard"),
-    (["experiment=fast_<model>"], "experiment=fast_<model>", "one of fast_cnngan"),
+    (["experiment=fast_<model>"], "experiment=fast_<model>", "one of burda, fast_cnngan"),
     (["~logger"], "logger is missing", "logger=none"),
     (["~model"], "model._target_ is missing", "must be given"),
     (["--trainer", "smoke"], "--trainer", "trainer=VALUE"),
@@ -227,7 +227,7 @@ def test_nothing_heavy_is_imported_to_show_something(argument, tmp_path, cli):
 
 def test_help_lists_the_groups_and_examples(cli):
     done = cli("--help")
-    assert "model: cnngan, cnnvae, densegan, densegan_deep, densevae" in done.stdout
+    assert "model: burdavae, cnngan, cnnvae, densegan, densegan_deep, densevae" in done.stdout
     assert "resume=latest" in done.stdout
     for command in COMMANDS:
         assert f"python -m mnistgen.{command}" in done.stdout

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
+from mnistgen.errors import UserError
 from mnistgen.plots import charts
 from mnistgen.sweeps import comparison
 from mnistgen.tracking import store
@@ -74,6 +75,19 @@ def test_any_column_can_be_compared_and_none_is_said(cli, sweep):
     assert done.returncode == 1
     allowed = "metric=val/nope is not allowed: the runs have val/fid, val/loss"
     assert done.stderr == f"error: {allowed}\n"
+
+
+def test_losses_of_different_forms_are_not_compared(tmp_path, composed):
+    for beta in (1, 4):
+        config = composed("model=densevae", f"bound.beta={beta}")
+        run = store.create(tmp_path / f"{beta}", model="densevae", config=config, overrides=[])
+        run.write_metrics([{"epoch": 1, "val/fid": 5.0 * beta, "val/loss": 2.0 / beta}])
+        run.update(status="finished")
+    with pytest.raises(UserError, match=r"metric=val/loss .* differ in bound.beta, .*fid"):
+        comparison.publish(tmp_path, "val/loss")
+    found = comparison.publish(tmp_path, "val/fid")
+    assert found.keys == ["model", "bound.beta"]
+    assert [group.value("bound.beta") for group in found.best] == [1]
 
 
 def test_a_comparison_drawn_twice_is_the_same_file(sweep):

@@ -14,6 +14,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep
 
+from mnistgen.report.paper import MODELS
+
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
 README = (ROOT / "README.md").read_text("utf-8")
@@ -153,9 +155,9 @@ def test_every_group_and_choice_is_in_the_tables(group):
 
 
 def test_the_rates_in_the_table_are_those_of_the_configuration():
-    for path in (CONF / "model").glob("*.yaml"):
-        row = re.findall(rf"^\| `{path.stem}`.*$", README, flags=re.MULTILINE)[0]  # of the models
-        rate = yaml.safe_load(path.read_text())["optim"]["lr"]
+    for model in MODELS:
+        row = re.findall(rf"^\| `{model}`.*$", README, flags=re.MULTILINE)[0]  # of the models
+        rate = yaml.safe_load((CONF / "model" / f"{model}.yaml").read_text())["optim"]["lr"]
         assert row.rstrip(" |").endswith(str(rate))
 
 

@@ -115,8 +115,8 @@ def command(model: str, saved: Config) -> str:
         return ""
     values = _typed(saved)
     words = [f"model={model}"]
-    groups = {"optim": "optimizer", "lr": "lr", "data": "data", "game": "game", "bound": "bound"}
-    for key, group in groups.items():
+    for key in ("optim", "lr", "data", *objects.LOSSES):
+        group = objects.GROUPS[key]
         default, value = _typed(compose(*words)), values.get(key, settings.UNSAID.get(key, ""))
         if key in default and value != default[key]:
             words.append(f"{group}={choice(group, value)}")

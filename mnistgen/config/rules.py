@@ -17,6 +17,7 @@ ACTIVATIONS: dict[str, Any] = {
     "elu": ("ELU",),
     "gelu": ("GELU",),
     "silu": ("SiLU",),
+    "tanh": ("Tanh",),
 }
 """What `model.activation` may be: a class of torch.nn, and its arguments."""
 
@@ -63,7 +64,8 @@ ANY = Rule("anything", lambda value: True)
 NULL = Rule("null", lambda value: value is None)
 TRUTH = Rule("true or false", lambda value: type(value) is bool)
 COLUMN = Rule(
-    "the name of a column of metrics.csv", lambda value: isinstance(value, str) and value != ""
+    "the name of a column of metrics.csv that is low where a run is good, as elbo is not",
+    lambda value: isinstance(value, str) and value != "" and not value.endswith("elbo"),
 )
 PATH = Rule(  # a folder may be called 2027
     "a path", lambda value: type(value) is int or (isinstance(value, str) and value != "")
@@ -103,6 +105,10 @@ RULES: dict[str, Rule] = {
     "model.real_and_fake": one_of("separate", "joint"),
     "game.gradient_penalty": one_of("none", "r1", "wgan_gp"),
     "game.penalty_weight": number(above=0),
+    "bound.kl": one_of("closed_form", "monte_carlo"),
+    "bound.beta": number(low=0),
+    "bound.free_bits": number(low=0),
+    "bound.k": whole(1),
     "optim.lr": number(above=0),
     "optim.eps": number(above=0),
     "optim.fused": either(NULL, TRUTH),

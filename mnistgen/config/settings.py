@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from mnistgen.config import rules, sizes
+from mnistgen.config import objects, rules, sizes
 from mnistgen.config.values import Config, leaves, to_override
 
 Settings = dict[str, Any]
@@ -23,8 +23,10 @@ MACHINE = "threads", "logger"
 # The repetition: runs of one recipe differ in it
 SEED = "seed"
 
+
 # Settings of which the paper says nothing: with any of these values a run is of its recipe
 SILENT = {
+    "bound.kl": rules.ANY,  # an estimate of the paper's bound, and the bound itself
     "data.root": rules.ANY,
     "data.val_size": rules.Rule(  # with more it is other data
         "up to a tenth",
@@ -51,6 +53,9 @@ UNSAID = {
     "game.gradient_penalty": "none",
     "game.penalty_weight": 1,
     "bound": "mnistgen.models.bounds.ELBO",
+    "bound.kl": "closed_form",
+    "bound.beta": 1,
+    "bound.free_bits": 0,
 }
 
 
@@ -76,6 +81,11 @@ def run_settings(config: Config) -> Settings:
 def recipe_settings(config: Config) -> Settings:
     """What the runs of one recipe share: all but MACHINE and the seed."""
     return {key: value for key, value in run_settings(config).items() if key != SEED}
+
+
+def loss_settings(settings: Settings) -> Settings:
+    """What runs share whose losses can be compared; an estimate is that of the same loss."""
+    return {k: v for k, v in settings.items() if lies_in(k, objects.LOSSES) and k != "bound.kl"}
 
 
 def is_silent(key: str, value: Any) -> bool:

@@ -3,8 +3,11 @@
 Images are in [0, 1], (N, 1, 28, 28), and a likelihood is in nats an image.
 """
 
+import logging
 import math
+import time
 from collections import defaultdict
+from datetime import timedelta
 
 import torch
 from torch import Tensor
@@ -12,20 +15,28 @@ from torch import Tensor
 from mnistgen.errors import UserError
 from mnistgen.metrics.lenet.network import LeNet, classify, extract
 from mnistgen.models import VAE
+from mnistgen.models.bounds import ELBO
 from mnistgen.models.mode import inference
 from mnistgen.seeds import stream
 
+log = logging.getLogger(__name__)
+
 ROWS = 2_000  # latents that are decoded at once, so that their images stay in the cache
+SILENCE = 30.0  # seconds after which a line says how far a long measurement is
 
 
 @inference
 def elbo(model: VAE, images: Tensor, *, seed: int = 0) -> dict[str, float]:
-    """The mean ELBO and the two terms of its negative, from one draw of the latents an image."""
+    """The mean ELBO and the two terms of its negative, from one draw of the latents an image.
+
+    It is the same for all models, whatever bound they were trained with.
+    """
+    bound = ELBO()
     sums: defaultdict[str, float] = defaultdict(float)
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, "elbo"))
         for batch in torch.split(images, 1_000):
-            for name, value in model.terms(batch).items():
+            for name, value in bound(model, batch).items():
                 sums[name] += value.item() * len(batch)
     means = {name: total / len(images) for name, total in sums.items()}
     return {"elbo": -means.pop("loss"), **means}
@@ -44,10 +55,11 @@ def active_units(model: VAE, images: Tensor) -> int:
 def log_likelihoods(model: VAE, images: Tensor, k: int, *, seed: int = 0) -> Tensor:
     """The importance-weighted bound of log p(x) with `k` draws, for each image: (N,) float64.
 
-    It rises with `k` towards log p(x).
+    It rises with `k` towards log p(x). The memory that it takes does not depend on `k` or N.
     Source: Y. Burda et al., "Importance Weighted Autoencoders", 2016, eq. 8.
     """
-    bounds = []
+    bounds: list[Tensor] = []
+    started = told = time.monotonic()
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, "nll"))
         draws = min(k, 100)
@@ -57,6 +69,11 @@ def log_likelihoods(model: VAE, images: Tensor, k: int, *, seed: int = 0) -> Ten
                 log_weights = model.log_weights(batch, min(draws, k - start))
                 total = total.logaddexp(log_weights.double().logsumexp(0))
             bounds.append(total - math.log(k))
+            now, done = time.monotonic(), sum(map(len, bounds))
+            if now - told > SILENCE and done < len(images):
+                told = now
+                left = timedelta(seconds=round((now - started) / done * (len(images) - done)))
+                log.info("NLL of %d of %d images, left %s", done, len(images), left)
     return torch.cat(bounds)
 
 

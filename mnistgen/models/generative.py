@@ -9,13 +9,14 @@ import lightning.pytorch as pl
 from torch import Tensor
 from torch.optim import Adam
 
+from mnistgen.config.objects import LOSSES
 from mnistgen.errors import UserError
 from mnistgen.schedules import OptimizerFactory, Schedule, advance
 
 ADAM = partial(Adam, lr=1e-4)
 """The optimizer and the rate of Table 3, third in the order of the text."""
 
-OBJECTS = "optimizer", "schedule", "game", "bound"  # of the training; no plain data
+OBJECTS = "optimizer", "schedule", *LOSSES  # of the training; no plain data
 ARGUMENTS = "arguments"  # in a checkpoint; under Lightning's own key a caller's take their place
 
 

@@ -59,11 +59,11 @@ class VAE(GenerativeModel):
         return Independent(Normal(mu, (log_var / 2).exp(), validate_args=False), 1)
 
     def likelihood(self, z: Tensor) -> Distribution:
-        """p(x|z): Bernoullis over (1, 28, 28), one for each of the latents (B, latent_dim).
+        """p(x|z): Bernoullis over (1, 28, 28), one for each of the latents (..., latent_dim).
 
         For grey pixels its log-density is the paper's cross-entropy, not a likelihood.
         """
-        logits = self.decoder(z).type_as(z)
+        logits = self.decoder(z.flatten(0, -2)).unflatten(0, z.shape[:-1]).type_as(z)
         return Independent(Bernoulli(logits=logits, validate_args=False), 3)
 
     @inference
@@ -89,8 +89,7 @@ class VAE(GenerativeModel):
         """
         posterior, prior = self.posterior(images), self.prior()
         z = posterior.sample((k,))
-        likelihood = self.likelihood(z.flatten(0, 1))
-        log_likelihood = likelihood.log_prob(images.repeat(k, 1, 1, 1)).view(k, -1)
+        log_likelihood = self.likelihood(z).log_prob(images)
         return log_likelihood + prior.log_prob(z) - posterior.log_prob(z)
 
     def terms(self, images: Tensor) -> dict[str, Tensor]:

@@ -108,11 +108,12 @@ def vae_outputs(evidence: Evidence) -> Figure | None:
 @figure(
     "figure-4-elbo",
     "Figure 4.",
-    "Training loss of the VAEs: the negative of the evidence lower bound.",
+    "The negative of the evidence lower bound of the VAEs in training: reconstruction plus KL.",
 )
 def elbo(evidence: Evidence) -> Figure | None:
     """Negative ELBO against the epoch for the two VAEs."""
-    curves = _curves(evidence, VAES, "train/loss")
+    parts = [_curves(evidence, VAES, f"train/{term}") for term in ("reconstruction", "kl")]
+    curves = {vae: list(map(_sum, *(part[vae] for part in parts))) for vae in VAES}
     label = "-ELBO (nats an image)"
     return charts.against_epoch(curves, label=label) if any(curves.values()) else None
 
@@ -189,6 +190,12 @@ def _curves(evidence: Evidence, models: Iterable[str], column: str) -> dict[str,
     """A column of metrics.csv, of the runs that stand for each model."""
     groups = evidence.representatives
     return {model: groups[model].curves(column) if model in groups else [] for model in models}
+
+
+def _sum(first: Curve, second: Curve) -> Curve:
+    """Two curves of one run, added; a point that either lacks is a gap."""
+    pairs = zip(first.y, second.y, strict=True)
+    return first._replace(y=[None if a is None or b is None else a + b for a, b in pairs])
 
 
 def _last(evidence: Evidence, models: Iterable[str], name: str) -> dict[str, panels.Array | None]:

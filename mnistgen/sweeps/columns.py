@@ -5,19 +5,28 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from mnistgen.config import Config, objects
+from mnistgen.config import Config, objects, settings
+from mnistgen.config.settings import Settings
 from mnistgen.errors import UserError
 
 ALWAYS = "val/fid", "lr", "images_per_s"  # what every run has, whatever its model
 
 
+OPTION = "hydra.sweeper.metric"
+
+
 def check(metric: str, configs: Iterable[Config]) -> None:
-    """Raise UserError where the runs of one of some configurations will not have a column."""
+    """Raise UserError where a metric does not compare the runs of some configurations.
+
+    One of them will not have the column, or it is a loss without a common scale.
+    """
     if metric in ALWAYS:
         return
-    kinds = {(c["model"]["_target_"], c["data"]["val_size"] > 0): c for c in configs}
-    if not kinds:
+    configs = list(configs)
+    if not configs:
         return
+    check_scale(OPTION, metric, map(settings.flat, configs))
+    kinds = {(str(c["model"]), c["data"]["val_size"] > 0): c for c in configs}
     # In a process of its own: torch would take threads in this one that are its runs'
     with ProcessPoolExecutor(
         1,
@@ -25,13 +34,27 @@ def check(metric: str, configs: Iterable[Config]) -> None:
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),
     ) as other:
-        for (target, _), names in zip(kinds, other.map(of, kinds.values()), strict=True):
+        for config, names in zip(kinds.values(), other.map(of, kinds.values()), strict=True):
             if names and metric not in names:
-                model = objects.choice("model", target)
+                model = objects.choice("model", config["model"]["_target_"])
                 raise UserError(
-                    f"hydra.sweeper.metric={metric} is not allowed: of model={model} "
+                    f"{OPTION}={metric} is not allowed: of model={model} "
                     f"metrics.csv has {', '.join(names)}"
                 )
+
+
+def check_scale(option: str, metric: str, runs: Iterable[Settings]) -> None:
+    """Raise UserError where a metric is a loss, and not the same one in all runs of a model."""
+    if not metric.endswith("loss"):
+        return
+    first: dict[str, Settings] = {}
+    for run in runs:
+        loss = settings.loss_settings(run)
+        for key in settings.differing(first.setdefault(run["model"], loss), loss):
+            raise UserError(
+                f"{option}={metric} is not allowed: the runs differ in {key}, so their losses "
+                "have no common scale, as val/fid has"
+            )
 
 
 def of(config: Config) -> list[str]:

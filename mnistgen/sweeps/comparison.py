@@ -10,6 +10,7 @@ from mnistgen.errors import UserError
 from mnistgen.files import write_atomically
 from mnistgen.plots import tables
 from mnistgen.plots.tables import Table
+from mnistgen.sweeps import columns
 from mnistgen.tracking import Curve, Group, Record, Status, groups, records
 from mnistgen.tracking.groups import MODEL
 
@@ -114,7 +115,8 @@ def publish(folder: Path, metric: str) -> Comparison:
 
 
 def _check_metric(runs: Sequence[Record], metric: str) -> None:
-    """Raise UserError where no finished run has the metric, so that its column would be blank."""
+    """Raise UserError where no finished run has the metric, or it is no common scale."""
+    columns.check_scale("metric", metric, (record.settings for record in runs))
     ends = [record.rows[-1] for record in runs if record.finished and record.rows]
     names = dict.fromkeys(name for row in ends for name in row if name != "epoch")
     if names and metric not in names:

@@ -56,8 +56,8 @@ class Search(ResumableSweeper):
             )
         space = {o.get_key_element(): spaces.distribution(o) for o in intervals}
         listed = [override for override in overrides if override not in intervals]
-        lowest = {key: drawn.low for key, drawn in space.items()}
-        self.check_metric(self._job(fixed, lowest) for fixed in combinations(listed))
+        ends = [{k: getattr(v, end) for k, v in space.items()} for end in ("low", "high")]
+        self.check_metric(self._job(fixed, end) for fixed in combinations(listed) for end in ends)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
         with files.lock(self.folder):

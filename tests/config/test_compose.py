@@ -17,6 +17,8 @@ from mnistgen.errors import UserError
         ["model=densegan", "optim.betas=[0.5,0.999]", "trainer.max_epochs=7"],
         ["model=densegan", "model.real_and_fake=joint", "game.gradient_penalty=r1"],
         ["model=cnngan", "game=wasserstein", "game.penalty_weight=1"],
+        ["model=densevae", "bound.beta=4", "bound.kl=monte_carlo"],
+        ["model=cnnvae", "bound=iwae", "bound.k=50"],
         ["model=cnnvae", "+trainer.gradient_clip_val=1", "~trainer.limit_val_batches"],
         ["model=cnngan", "callbacks=[ema,early_stopping]", "callbacks.ema.decay=0.9"],
         ["model=densevae", "data=kmnist", "data.root='/a folder/it\\'s'"],

@@ -16,7 +16,9 @@ CHOICES = [
 
 def test_the_groups_are_those_of_the_contract():
     found = {group: {name for g, name in CHOICES if g == group} for group in GROUPS}
-    assert found["model"] == {"densegan", "densegan_deep", "cnngan", "densevae", "cnnvae"}
+    assert found["model"] == {
+        "densegan", "densegan_deep", "cnngan", "densevae", "cnnvae", "burdavae",
+    }  # fmt: skip
     assert found["optimizer"] == {"adam", "adamw", "nadam", "adagrad", "rmsprop", "sgd"}
     assert found["lr"] == {"constant", "cosine", "onecycle", "plateau", "warmup_cosine"}
     assert found["data"] == {
@@ -74,6 +76,10 @@ BAD = {
     "model.activation": ["tanhh", None],
     "model.batch_norm": [1, "yes"],
     "model.real_and_fake": ["both", None],
+    "bound.kl": ["exact", None],
+    "bound.beta": [-0.5, float("inf"), "half"],
+    "bound.free_bits": [-1, None],
+    "bound.k": [0, 2.5],
     "optim.lr": [0, -1e-4, float("nan"), float("inf"), "fast"],
     "optim.betas": [[0.9], [0.9, 1.0], [0, 0.9], 0.9],
     "optim.weight_decay": [-0.1],

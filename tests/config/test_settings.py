@@ -32,6 +32,9 @@ PAIRS = [
     ("trainer.precision=auto", "trainer.precision=32-true", False, False),
     ("trainer.quality_every=1", "trainer.quality_every=5", False, False),
     ("trainer.limit_train_batches=1.0", "trainer.limit_train_batches=7", False, False),
+    ("bound=elbo", "bound=iwae", False, False),
+    ("bound.beta=1", "bound.beta=4", False, False),
+    ("bound.kl=closed_form", "bound.kl=monte_carlo", False, False),
 ]
 
 
@@ -180,6 +183,27 @@ def test_a_saved_run_that_has_its_losses_in_its_model_is_the_same_run(composed, 
     assert rules.read_checked(path) == rules.read_saved(path) == now
 
 
+@pytest.mark.parametrize("model", ["densevae", "cnnvae"])
+def test_a_run_from_before_a_bound_had_options_is_the_run_with_those_of_then(composed, model):
+    now = composed(f"model={model}")
+    before, named = copy.deepcopy(now), copy.deepcopy(now)
+    del before["bound"]
+    named["bound"] = {"_target_": "mnistgen.models.bounds.ELBO"}
+    for old in (before, named):
+        assert settings.run_settings(old) == settings.run_settings(now)
+        assert compose.command(model, old) == f"python -m mnistgen model={model}"
+
+
+def test_an_estimate_of_the_papers_bound_is_the_papers_and_another_bound_is_not(composed):
+    paper, estimate, other = (
+        settings.recipe_settings(composed("model=densevae", *more))
+        for more in ([], ["bound.kl=monte_carlo"], ["bound=iwae"])
+    )
+    assert settings.differences(estimate, paper, silent=False) == ()
+    changes = ("bound=IWAE", "bound.k=5")
+    assert settings.differences(other, paper, silent=False) == changes
+
+
 def test_silent_settings_are_keys_of_the_configuration(composed):
-    assert set(settings.SILENT) <= settings.flat(composed()).keys()
-    assert not set(settings.COMMAND) & settings.flat(composed()).keys()
+    assert set(settings.SILENT) <= settings.said(composed()).keys()
+    assert not set(settings.COMMAND) & settings.said(composed()).keys()

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from mnistgen.errors import UserError
+from mnistgen.metrics import likelihood
 from mnistgen.metrics.lenet.network import accuracy
 from mnistgen.metrics.likelihood import (
     active_units,
@@ -14,6 +15,7 @@ from mnistgen.metrics.likelihood import (
     reconstruction_digits,
 )
 from mnistgen.models import DenseVAE
+from mnistgen.models.bounds import ELBO, IWAE
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,13 @@ def test_elbo_and_its_terms(model, images):
     assert found["elbo"] < -nll(model, images, 100)[0]
 
 
+@pytest.mark.parametrize("bound", [ELBO(beta=4), IWAE()])
+def test_the_elbo_is_that_whatever_a_model_was_trained_with(monkeypatch, model, images, bound):
+    expected = elbo(model, images)
+    monkeypatch.setattr(model, "bound", bound)
+    assert elbo(model, images) == expected
+
+
 def test_batches_count_by_their_images(model, images):
     many = images.repeat(6, 1, 1, 1)[:1_100]
     parts = [elbo(model, part)["kl"] * len(part) for part in (many[:1_000], many[1_000:])]
@@ -99,6 +108,17 @@ def test_measuring_twice_gives_identical_numbers_and_disturbs_nothing(function, 
     assert model.training
     torch.rand(7)
     assert function(model, images) == first
+
+
+def test_a_long_measurement_says_how_far_it_is(monkeypatch, caplog, model, images):
+    caplog.set_level("INFO")
+    log_likelihoods(model, images[:50], 100)
+    assert caplog.messages == []
+    monkeypatch.setattr(likelihood, "SILENCE", 0)
+    log_likelihoods(model, images[:50], 100)
+    assert [line.partition(",")[0] for line in caplog.messages] == [
+        "NLL of 20 of 50 images", "NLL of 40 of 50 images",
+    ]  # fmt: skip
 
 
 def test_grey_pixels_have_no_nll(model, images):

@@ -12,7 +12,7 @@ from mnistgen.training.session import train
 
 MODELS = {
     models.DenseGAN: 10, models.DenseGANDeep: 392, models.CNNGAN: 10, models.DenseVAE: 4,
-    models.CNNVAE: 10,
+    models.CNNVAE: 10, models.BurdaVAE: 50,
 }  # fmt: skip
 
 

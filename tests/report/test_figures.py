@@ -62,10 +62,13 @@ def test_fid_has_a_line_a_seed_and_names_each_model_that_has_none(make, evidence
     assert ax.get_yscale() == "log"
 
 
-def test_the_elbo_is_the_loss_of_the_vaes(make, evidence):
-    make("a", "cnnvae", curves={"train/loss": [200.0, 150.0]})
+def test_the_elbo_of_the_vaes_is_that_of_its_terms_whatever_the_loss_is(make, evidence):
+    terms = {"train/reconstruction": [190.0, 130.0], "train/kl": [10.0, 20.0]}
+    make("a", "cnnvae", curves={"train/loss": [200.0, 150.0], **terms})
+    four = {"bound.beta": 4, "optim.lr": 1e-3}
+    make("b", "densevae", changed=four, curves={"train/loss": [230.0, 210.0], **terms})
     (ax,) = figures.elbo(evidence()).axes
-    assert lines(ax)["cnnvae"] == ([1, 2], [200.0, 150.0])
+    assert lines(ax)["cnnvae"] == lines(ax)["densevae"] == ([1, 2], [200.0, 150.0])
     assert ax.get_yscale() == "linear"
 
 

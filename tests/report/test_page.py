@@ -14,6 +14,8 @@ CURVES = {
     "train/g_loss": [1.0, 0.9],
     "train/d_loss": [1.2, 1.3],
     "train/loss": [200.0, 150.0],
+    "train/reconstruction": [190.0, 130.0],
+    "train/kl": [10.0, 20.0],
     "val/fid": [90.0, 40.0],
 }
 

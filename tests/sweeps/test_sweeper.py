@@ -238,6 +238,14 @@ def test_a_process_that_is_killed_stops_no_other_run(start, tmp_path, wait_for):
         (("seed=1,2", "hydra.sweep.dir=a"), "hydra.sweep.dir=a"),
         (("seed=1,2", "hydra.sweeper.params=3"), "hydra.sweeper.params=3"),
         (("model=densevae,cnngan", "hydra.sweeper.metric=val/loss"), "model=cnngan"),
+        (
+            (
+                "bound.beta=interval(0.1,4)",
+                "hydra/sweeper=optuna",
+                "hydra.sweeper.metric=val/loss",
+            ),
+            "differ in bound.beta, so their losses have no common scale",
+        ),
         (("seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"), "launcher.n_jobs=0"),
         (("seed=1,2", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=0"), "sweeper.n_trials=0"),
     ],

@@ -13,6 +13,7 @@ from mnistgen.errors import UserError
 from mnistgen.inference.model import load
 from mnistgen.models import DenseGAN, DenseVAE
 from mnistgen.models.generative import GenerativeModel
+from mnistgen.sweeps import columns
 from mnistgen.training.fid import FIDMonitor
 from mnistgen.training.recorder import Recorder
 from mnistgen.training.session import train
@@ -84,6 +85,29 @@ def test_every_game_trains(new_run, words):
         assert all(math.isfinite(value) for value in row.values())
         assert ("train/penalty" in row) == has_penalty
         assert "val/penalty" not in row
+
+
+@pytest.mark.parametrize(
+    ("model", "override", "terms"),
+    [
+        ("cnnvae", "bound=iwae", ["loss", "elbo", "reconstruction", "kl"]),
+        ("cnnvae", "bound.beta=4", ["loss", "elbo", "reconstruction", "kl"]),
+        ("densevae", "bound.kl=monte_carlo", ["loss", "reconstruction", "kl"]),
+    ],
+)
+def test_every_bound_trains_and_its_columns_are_known_before(new_run, model, override, terms):
+    run = new_run(f"model={model}", override, *FEW, "trainer.max_epochs=2")
+    known = columns.of(run.config())
+    train(run)
+    assert len(run.metrics()) == 2
+    row = run.metrics()[-1]
+    assert {*row} == {"epoch", *known}
+    assert [name for name in known if name.startswith("train/")] == [
+        f"train/{name}" for name in terms
+    ]
+    assert row.get("val/elbo", -row["val/loss"]) == pytest.approx(
+        -row["val/reconstruction"] - row["val/kl"], rel=1e-6
+    )
 
 
 OPTIONS = {
