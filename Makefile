@@ -1,7 +1,11 @@
 # make train ARGS="model=cnngan trainer.max_epochs=2"
-# Only Python 3.11 or newer and make are needed; everything else goes into .venv.
+# Only Python 3.11 to 3.14 and make are needed; everything else goes into .venv.
 
-PYTHON ?= python3.11
+NULL := $(if $(filter Windows_NT,$(OS)),NUL,/dev/null)
+# The newest that is there and that torch has packages for
+PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
+PYTHON ?= $(firstword $(foreach name,$(PYTHONS),$(shell $(name) -c \
+	"import sys, ensurepip; print('$(name)' if (3, 11) <= sys.version_info < (3, 15) else '')" 2> $(NULL))))
 PIP_ARGS ?=
 ARGS ?=
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -60,6 +64,7 @@ clean: ## remove the environment and all caches, but no run
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/pyvenv.cfg:
+	$(if $(PYTHON),,$(error no Python of version 3.11 to 3.14 is here: install one, or say make PYTHON=its-name))
 	$(PYTHON) -m venv .venv
 
 .venv/installed: pyproject.toml | .venv/pyvenv.cfg

@@ -33,7 +33,7 @@ def keep_as(path: Path, name: str) -> None:
     with _beside(path.with_name(name)) as temporary:
         try:
             temporary.hardlink_to(path)
-        except OSError:
+        except (OSError, NotImplementedError):
             shutil.copyfile(path, temporary)
 
 

@@ -1,16 +1,37 @@
-"""What differs from machine to machine: cores, threads and memory."""
+"""What differs from machine to machine and from system to system: cores, threads and memory.
 
+Links and locks, which a file system may lack, are in mnistgen.files; signals in
+mnistgen.training.signals.
+"""
+
+import contextlib
 import ctypes
+import math
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h of glibc
 
 
+CGROUPS = Path("/sys/fs/cgroup")  # where Linux keeps the limits of a container
+
+
 def cores() -> int:
-    """The number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """The number of CPU cores that this process may use; a container's share is rounded down."""
+    if hasattr(os, "sched_getaffinity"):
+        here = len(os.sched_getaffinity(0))
+    else:  # macOS, Windows
+        here = os.cpu_count() or 1
+    return max(1, int(min(here, _container_cores())))
+
+
+def processor_flags() -> frozenset[str]:
+    """What the processor can do, in Linux's words; empty where the system does not say."""
+    with contextlib.suppress(OSError):
+        return frozenset(Path("/proc/cpuinfo").read_text().split())
+    return frozenset()
 
 
 def threads(config: dict[str, Any]) -> int:
@@ -24,6 +45,18 @@ def threads(config: dict[str, Any]) -> int:
 def limit_threads(threads: int | None) -> None:
     """Let torch, once it is imported, use so many CPU threads; None stands for all cores."""
     os.environ["OMP_NUM_THREADS"] = str(threads or cores())
+
+
+def _container_cores() -> float:
+    """The CPU time a second that a container may use, of version 2 or 1 of Linux's cgroups."""
+    with contextlib.suppress(OSError, ValueError):  # "max" is no number: there is no limit
+        quota, period = map(int, (CGROUPS / "cpu.max").read_text().split())
+        return quota / period
+    with contextlib.suppress(OSError, ValueError):
+        names = "cpu.cfs_quota_us", "cpu.cfs_period_us"
+        quota, period = (int((CGROUPS / "cpu" / name).read_text()) for name in names)
+        return quota / period if quota > 0 else math.inf
+    return math.inf
 
 
 def keep_freed_memory() -> None:

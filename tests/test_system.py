@@ -31,6 +31,65 @@ def test_freed_memory_is_used_again_without_a_page_fault():
     assert kept < 20
 
 
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000"}, 8),
+        ({"cpu.max": "250000 100000"}, 2),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "1000000 100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+    ],
+)
+def test_a_container_has_the_cores_that_it_is_given(tmp_path, monkeypatch, files, cores):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(system, "CGROUPS", tmp_path)
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{text}\n")
+    assert system.cores() == cores
+
+
+def test_a_system_without_affinity_has_all_its_cores(monkeypatch):
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert system.cores() == 6
+
+
+WITHOUT = """
+import builtins, ctypes, errno, os, pathlib, runpy, sys
+del os.sched_getaffinity, os.link
+sys.modules["fcntl"] = None
+def fail(*_, **__):
+    raise OSError(errno.ENOENT, "not there")
+opened, here = pathlib.Path.read_text, {"/proc", "/sys"}
+def read_text(path, *rest, **options):
+    return fail() if str(path).startswith(tuple(here)) else opened(path, *rest, **options)
+pathlib.Path.read_text = read_text
+loaded = ctypes.CDLL
+ctypes.CDLL = lambda name, *rest, **options: object() if name is None else loaded(name, *rest)
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
+"""A program on a system that has not what Linux has."""
+
+
+def test_a_system_without_what_linux_has_does_all_that_a_user_does(cli, tmp_path):
+    quick = ("threads=1", "trainer.limit_train_batches=2", "trainer.limit_val_batches=2")
+    for module, *words in (
+        ("mnistgen", "hydra.run.dir=outputs/run", "trainer.max_epochs=1", *quick),
+        ("mnistgen", "resume=outputs/run", "trainer.max_epochs=2"),
+        ("mnistgen", "-m", "seed=1,2", "trainer.max_epochs=1", "logger=none", *quick),
+        ("mnistgen.evaluate", "run=outputs/run", "n=64", "nll_images=2", "k=2", "cache=cache"),
+        ("mnistgen.sample", "run=outputs/run"),
+        ("mnistgen.report", "play=false"),
+    ):
+        done = cli.python(WITHOUT, module, *words)
+        assert done.returncode == 0, done.stderr
+
+
 def test_threads_are_shared_among_processes(composed, monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert system.threads(composed()) == 8

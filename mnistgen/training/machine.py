@@ -44,9 +44,7 @@ def precision(config: Config) -> str:
     if config["trainer"]["accelerator"] != "cpu":
         has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        info = Path("/proc/cpuinfo")
-        flags = info.read_text().split() if info.exists() else []
-        has_bf16 = "avx512_bf16" in flags or "amx_bf16" in flags
+        has_bf16 = bool({"avx512_bf16", "amx_bf16"} & system.processor_flags())
     return "bf16-mixed" if has_bf16 else "32-true"
 
 
