@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -60,34 +61,39 @@ def test_a_system_without_affinity_has_all_its_cores(monkeypatch):
 
 
 WITHOUT = """
-import builtins, ctypes, errno, os, pathlib, runpy, sys
+import ctypes, errno, importlib, json, os, pathlib, sys
 del os.sched_getaffinity, os.link
 sys.modules["fcntl"] = None
 def fail(*_, **__):
     raise OSError(errno.ENOENT, "not there")
-opened, here = pathlib.Path.read_text, {"/proc", "/sys"}
-def read_text(path, *rest, **options):
-    return fail() if str(path).startswith(tuple(here)) else opened(path, *rest, **options)
-pathlib.Path.read_text = read_text
-loaded = ctypes.CDLL
-ctypes.CDLL = lambda name, *rest, **options: object() if name is None else loaded(name, *rest)
-runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+read, load = pathlib.Path.read_text, ctypes.CDLL
+pathlib.Path.read_text = lambda path, *rest, **options: (
+    fail() if str(path).startswith(("/proc", "/sys")) else read(path, *rest, **options)
+)
+ctypes.CDLL = lambda name, *rest, **options: object() if name is None else load(name, *rest)
+for module, *words in json.loads(sys.argv[1]):
+    sys.argv[1:] = words
+    importlib.import_module(module).main()
 """
-"""A program on a system that has not what Linux has."""
+"""Several commands, in one process, on a system that has not what Linux has."""
 
 
 def test_a_system_without_what_linux_has_does_all_that_a_user_does(cli, tmp_path):
     quick = ("threads=1", "trainer.limit_train_batches=2", "trainer.limit_val_batches=2")
-    for module, *words in (
-        ("mnistgen", "hydra.run.dir=outputs/run", "trainer.max_epochs=1", *quick),
-        ("mnistgen", "resume=outputs/run", "trainer.max_epochs=2"),
-        ("mnistgen", "-m", "seed=1,2", "trainer.max_epochs=1", "logger=none", *quick),
-        ("mnistgen.evaluate", "run=outputs/run", "n=64", "nll_images=2", "k=2", "cache=cache"),
+    train, few = "mnistgen.__main__", ("n=64", "nll_images=2", "k=2", "cache=cache")
+    commands = [
+        (train, "hydra.run.dir=outputs/run", "trainer.max_epochs=1", *quick),
+        (train, "resume=outputs/run", "trainer.max_epochs=2"),
+        (train, "-m", "seed=1,2", "trainer.max_epochs=1", "logger=none", *quick),
+        ("mnistgen.evaluate", "run=outputs/run", "threads=1", *few),
         ("mnistgen.sample", "run=outputs/run"),
-        ("mnistgen.report", "play=false"),
-    ):
-        done = cli.python(WITHOUT, module, *words)
-        assert done.returncode == 0, done.stderr
+        ("mnistgen.report.__main__", "play=false", "threads=1"),
+    ]
+    done = cli.python(WITHOUT, json.dumps(commands))
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("outputs/sweeps/*/*/checkpoints/last.ckpt"))) == 2
+    assert (tmp_path / "outputs" / "run" / "samples.png").is_file()
+    assert (tmp_path / "report" / "index.html").is_file()
 
 
 def test_threads_are_shared_among_processes(composed, monkeypatch):
