@@ -141,7 +141,7 @@ def test_the_make_targets_that_are_shown_exist():
     assert shown <= targets
 
 
-GROUPS = ("model", "optimizer", "lr", "data", "trainer", "logger", "callbacks", "game")
+GROUPS = ("model", "optimizer", "lr", "data", "trainer", "logger", "callbacks", "game", "bound")
 
 
 @pytest.mark.parametrize("group", GROUPS)
