@@ -8,6 +8,7 @@ import lightning.pytorch as pl
 from torch import Tensor
 from torch.optim import Adam
 
+from mnistgen.config import rules
 from mnistgen.errors import UserError
 from mnistgen.schedules import OptimizerFactory, Schedule, advance
 
@@ -26,6 +27,7 @@ class GenerativeModel(pl.LightningModule, ABC):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=[*OBJECTS], logger=False)
+        rules.check_values({"model": dict(self.hparams)}, rules.RULES)
         self.latent_dim = latent_dim
         self.optimizer = optimizer
         self.schedule = schedule
