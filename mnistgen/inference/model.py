@@ -1,8 +1,9 @@
 """The model that a run has trained."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from mnistgen.config import Config, build
@@ -32,6 +33,14 @@ class Trained(NamedTuple):
         return data.test / 255, data.arrays().test_labels
 
 
+def build_model(config: Config) -> LightningModule:
+    """The untrained model of a configuration; raises UserError where it cannot be built."""
+    optimizer, schedule = build("optim", config["optim"]), build("lr", config["lr"])
+    more = {"optimizer": optimizer, "schedule": schedule}
+    model: LightningModule = build("model", config["model"], LightningModule, **more)
+    return model
+
+
 def load(run: RunFolder, checkpoint: str) -> Trained:
     """The model of a run at its "last" or "best" checkpoint, or at the one with this path.
 
@@ -40,10 +49,12 @@ def load(run: RunFolder, checkpoint: str) -> Trained:
     config = run.config()
     path = {"last": run.last, "best": run.best}.get(checkpoint, Path(checkpoint))
     if not path.is_file():
-        missing = "it has not finished an epoch" if checkpoint == "last" else f"no {path}"
+        missing = (
+            "it has not finished an epoch" if checkpoint == "last" else f"there is no file {path}"
+        )
         raise UserError(f"{run.path} has no checkpoint {checkpoint!r}: {missing}")
     loaded = checkpoints.read(path)
-    model = build("model", config["model"])
+    model: Any = build_model(config)
     try:
         model.load_state_dict(loaded.content["state_dict"])
     except (KeyError, RuntimeError) as error:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import lightning.pytorch as pl
@@ -9,7 +10,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from mnistgen.errors import Diverged
+from mnistgen.errors import Diverged, UserError
 from mnistgen.seeds import stream
 
 
@@ -55,12 +56,26 @@ class Means:
         return dict(zip(self.names, means, strict=True))
 
 
+def _values(outputs: Any, step: str) -> dict[str, Tensor]:
+    values = outputs.get("values") if isinstance(outputs, Mapping) else None
+    if not isinstance(values, dict) or not all(isinstance(v, Tensor) for v in values.values()):
+        raise UserError(
+            f'{step} must return a dictionary that has under "values" the scalars to record, '
+            "tensors by their names"
+        )
+    return values
+
+
 class EpochMeans(Callback):
     """Logs once an epoch the "values" that the model's steps return, averaged over the images.
 
     A "loss" beside them is Lightning's to scale, as it does to accumulate gradients.
-    Raises Diverged at the first step, or validation, whose values are not all finite.
+    Raises Diverged at the first step, or validation, whose values are not all finite. With `shown`
+    the Trainer's own logger and bar get them, too.
     """
+
+    def __init__(self, *, shown: bool = False) -> None:
+        self.shown = shown
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.train = Means()
@@ -71,7 +86,7 @@ class EpochMeans(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Tensor, batch_idx: int
     ) -> None:
-        values = self.train.add(outputs["values"], len(batch))
+        values = self.train.add(_values(outputs, "training_step"), len(batch))
         self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
         if not values.isfinite().all():
             losses = dict(zip(self.train.names, values.tolist(), strict=True))
@@ -82,7 +97,7 @@ class EpochMeans(Callback):
         values = {f"train/{name}": value for name, value in self.train.compute().items()}
         values["lr"] = sum(self.rates) / len(self.rates)
         values["images_per_s"] = self.images_per_s(trainer)
-        pl_module.log_dict(values, logger=False, sync_dist=True)
+        pl_module.log_dict(values, logger=self.shown, prog_bar=self.shown, sync_dist=True)
 
     def on_validation_epoch_start(self, *args: Any) -> None:
         self.val = Means()
@@ -90,14 +105,14 @@ class EpochMeans(Callback):
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Tensor, *args: Any
     ) -> None:
-        self.val.add(outputs["values"], len(batch))
+        self.val.add(_values(outputs, "validation_step"), len(batch))
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         losses = self.val.compute()
         if not all(map(math.isfinite, losses.values())):
             raise self._divergence("validation", trainer, losses)
         values = {f"val/{name}": value for name, value in losses.items()}
-        pl_module.log_dict(values, logger=False, sync_dist=True)
+        pl_module.log_dict(values, logger=self.shown, prog_bar=self.shown, sync_dist=True)
 
     def _divergence(self, place: str, trainer: pl.Trainer, losses: dict[str, float]) -> Diverged:
         words = ", ".join(f"{name}={value:g}" for name, value in losses.items())
