@@ -21,10 +21,11 @@ from mnistgen.inference.model import build_model
 from mnistgen.metrics.lenet import weights
 from mnistgen.models import VAE
 from mnistgen.models.layers import IMAGE_SHAPE
+from mnistgen.models.means import EpochMeans
 from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder, checkpoints
 from mnistgen.training import loggers, machine, processes
-from mnistgen.training.callbacks import EpochMeans, Seeding
+from mnistgen.training.callbacks import Seeding
 from mnistgen.training.fid import FID, FIDMonitor
 from mnistgen.training.loggers import Journal
 from mnistgen.training.progress import RunProgress, Terminal

@@ -30,6 +30,8 @@ def test_a_plain_trainer_trains_each_model_and_its_checkpoint_builds_it_again(tr
     model = kind(latent_dim=MODELS[kind], activation="leaky_relu")
     before = [parameter.clone() for parameter in model.parameters()]
     trainer.fit(model, MNIST(batch_size=16))
+    loss = "g_loss" if isinstance(model, models.GAN) else "loss"
+    assert {f"train/{loss}", f"val/{loss}"} <= {*trainer.callback_metrics}
     moved = [not old.equal(new) for old, new in zip(before, model.parameters(), strict=True)]
     assert sum(moved) > 0.9 * len(moved)
 
@@ -64,3 +66,25 @@ def test_what_a_run_saves_builds_its_model(new_run):
     assert all(weights[key].equal(value) for key, value in content["state_dict"].items())
     with pytest.raises(UserError, match="with latent_dim=3"):
         models.DenseVAE.load_from_checkpoint(run.last, latent_dim=4)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: models.DenseVAE(latent_dim=0), "latent_dim=0 is not allowed"),
+        (lambda: models.CNNGAN(latent_dim=3, activation="tanh"), "activation=tanh is not allowed"),
+        (lambda: MNIST(binarize="static "), "data.binarize=static  is not allowed"),
+        (lambda: MNIST(val_size=1.5), "data.val_size=1.5 is not allowed"),
+        (lambda: MNIST(batch_size=0), "data.batch_size=0 is not allowed"),
+        (lambda: MNIST(val_size=60_000).setup(), "a whole number from 0 to 59999, or a share"),
+    ],
+)
+def test_an_argument_that_is_not_right_is_named(make, words):
+    with pytest.raises(UserError, match=words):
+        make()
+
+
+def test_the_data_give_batches_without_a_trainer():
+    data = MNIST(batch_size=16)
+    data.setup()
+    assert next(iter(data.train_dataloader())).shape == (16, 1, 28, 28)
