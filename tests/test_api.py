@@ -233,3 +233,38 @@ def test_a_frame_has_the_epochs_as_its_index(tmp_path, new_run):
     frame = api.Run(tmp_path / "run").frame()
     assert isinstance(frame, pandas.DataFrame)
     assert frame["val/fid"].to_dict() == {1: 2.5, 2: 1.5}
+
+
+CLASSES = """
+from lightning import LightningModule
+from torch import zeros
+class Colour(LightningModule):
+    def __init__(self, **options):
+        super().__init__()
+        self.scale = __import__("torch").nn.Parameter(zeros(1))
+    def decode(self, z):
+        return zeros(len(z), 3, 28, 28)
+class Nothing:
+    def __init__(self, **options):
+        pass
+"""
+CALLBACK = "_target_: lightning.pytorch.callbacks.Timer\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("model", MODEL.replace("Model", "Colour"), "Colour.decode makes (2, 3, 28, 28) for two"),
+        ("model", MODEL.replace("Model", "Nothing"), "of a class of lightning's LightningModule"),
+        ("callbacks", "it:\n  _target_: mine.Nothing\n", "of a class of lightning's Callback"),
+        ("callbacks", CALLBACK, "must have a _target_"),
+    ],
+)
+def test_a_class_that_does_not_fit_is_found_before_there_is_a_run(name, text, words, monkeypatch):
+    monkeypatch.syspath_prepend(".")
+    own("mine.py", CLASSES)
+    own(f"a/{name}/mine.yaml", text)
+    with pytest.raises(mnistgen.UserError) as error:
+        mnistgen.train(f"{name}=mine", "threads=1", config_dir="a")
+    assert words in str(error.value)
+    assert not Path("outputs").exists()
