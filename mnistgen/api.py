@@ -8,7 +8,7 @@ import copy
 import logging
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,9 +37,11 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 PathLike = str | os.PathLike[str]
+ConfigDir = PathLike | Sequence[PathLike] | None  # one directory, or several
 
+CHECKPOINT = {"checkpoint": rules.CHECKPOINT}
 EVALUATE = {
-    "checkpoint": rules.CHECKPOINT,
+    **CHECKPOINT,
     "cache": rules.PATH,
     "n": rules.whole(64, 60_000),  # from the number of features
     "seed": rules.RULES["seed"],
@@ -49,7 +51,7 @@ EVALUATE = {
 }
 SAMPLE = {
     "kind": rules.one_of(*kinds.KINDS),
-    "checkpoint": rules.CHECKPOINT,
+    **CHECKPOINT,
     "n": rules.either(rules.NULL, rules.whole(1)),
     "seed": rules.RULES["seed"],
 }
@@ -61,8 +63,8 @@ class Run:
     `config_dir` names the classes of one's own that the run may have.
     """
 
-    def __init__(self, path: PathLike, config_dir: PathLike | None = None) -> None:
-        self.folder = RunFolder(Path(expand_path(os.fspath(path))))
+    def __init__(self, path: PathLike, config_dir: ConfigDir = None) -> None:
+        self.folder = RunFolder(Path(_text(path)))
         self.config_dir = config_dir
         self.folder.info()
 
@@ -96,22 +98,24 @@ class Run:
 
     def resume(self, max_epochs: int | None = None, callbacks: Sequence["Callback"] = ()) -> "Run":
         """Train on, to the last epoch or to `max_epochs`; a finished run stays as it is."""
+        own = _checked(callbacks)
         overrides = [] if max_epochs is None else [f"{resume.EPOCHS}={max_epochs}"]
         with self._allowed(), _signals_as_python_has_them():
             values = composition.compose(*overrides)
             with begin.old(str(self.path), Path(), values, overrides) as folder:
-                begin.train(folder, *callbacks)
+                begin.train(folder, *own)
         return self
 
-    def load(self, checkpoint: str = "last") -> "Trained":
+    def load(self, checkpoint: PathLike = "last") -> "Trained":
         """The model in evaluation mode, and what it comes from.
 
         `checkpoint` is "last", "best" or the path of one.
         """
+        rules.check_values({"checkpoint": _text(checkpoint)}, CHECKPOINT)
         from mnistgen.inference import model
 
         with self._allowed():
-            return model.load(self.folder, checkpoint)
+            return model.load(self.folder, _text(checkpoint))
 
     def sample(
         self,
@@ -119,13 +123,13 @@ class Run:
         kind: str = "samples",
         *,
         seed: int = 0,
-        checkpoint: str = "last",
+        checkpoint: PathLike = "last",
     ) -> "Picture":
         """A picture of what the model makes: `.images` in [0, 1], (N, 1, 28, 28), and `.columns`.
 
         A notebook shows it. `kind` and `n` are those of mnistgen.sample.
         """
-        options = {"n": n, "kind": kind, "seed": seed, "checkpoint": checkpoint}
+        options = {"n": n, "kind": kind, "seed": seed, "checkpoint": _text(checkpoint)}
         rules.check_values(options, SAMPLE)
         size = kinds.size(kind, n)
         from mnistgen.inference import pictures
@@ -135,7 +139,7 @@ class Run:
     def evaluate(
         self,
         *,
-        checkpoint: str = "last",
+        checkpoint: PathLike = "last",
         n: int = 10_000,
         seed: int = 0,
         k: int = 1_000,
@@ -145,17 +149,17 @@ class Run:
     ) -> Evaluation:
         """Measure the model, and keep the measures in evaluation.json; see mnistgen.evaluate."""
         options = {"n": n, "seed": seed, "k": k, "nll_images": nll_images}
-        rest = {"checkpoint": checkpoint, "force": force, "cache": os.fspath(cache)}
+        rest = {"checkpoint": _text(checkpoint), "force": force, "cache": _text(cache)}
         rules.check_values(options | rest, EVALUATE)
         from mnistgen.metrics.evaluation import Evaluations
 
-        evaluations = Evaluations.shared(Path(expand_path(os.fspath(cache))), **options)
+        evaluations = Evaluations.shared(Path(_text(cache)), **options)
         with self._allowed():
-            return evaluations.evaluate(self.folder, checkpoint, force=force)
+            return evaluations.evaluate(self.folder, _text(checkpoint), force=force)
 
-    def export(self, out: PathLike, checkpoint: str = "last") -> "Trained":
+    def export(self, out: PathLike, checkpoint: PathLike = "last") -> "Trained":
         """Write the generator or decoder to an .onnx or a .safetensors file; returns the model."""
-        path = Path(expand_path(os.fspath(out)))
+        path = Path(_text(out))
         rules.check_out(path, ".onnx", ".safetensors")
         from mnistgen.inference import formats
 
@@ -170,53 +174,52 @@ class Run:
 
 
 def train(
-    *overrides: str, callbacks: Sequence["Callback"] = (), config_dir: PathLike | None = None
+    *overrides: str, callbacks: Sequence["Callback"] = (), config_dir: ConfigDir = None
 ) -> Run:
     """Train a new run of a configuration, which the overrides make as on the command line.
 
     Example: `run = mnistgen.train("model=cnnvae", "optim.lr=1e-3")`. The `callbacks` are
     Lightning's; `config_dir` has YAML files of one's own. Raises UserError.
     """
+    dirs, own = _dirs(config_dir, overrides), _checked(callbacks)
     with (
-        objects.allow(_dirs(config_dir)),
+        objects.allow(dirs),
         _signals_as_python_has_them(),
         begin.new(composition.of_overrides(overrides)) as folder,
     ):
-        begin.train(folder, *callbacks)
-    return Run(folder.path, config_dir)
+        begin.train(folder, *own)
+    return Run(folder.path, dirs)
 
 
-def sweep(*overrides: str, config_dir: PathLike | None = None) -> Comparison:
+def sweep(*overrides: str, config_dir: ConfigDir = None) -> Comparison:
     """Train every combination of the listed values, and compare the runs; the same call goes on.
 
     Example: `mnistgen.sweep("model=cnngan", "optim.lr=1e-5,1e-4")`. Raises UserError, also where
     a run has not finished.
     """
-    with objects.allow(_dirs(config_dir)), _signals_as_python_has_them():
+    with objects.allow(_dirs(config_dir, overrides)), _signals_as_python_has_them():
         return multirun.sweep(overrides)
 
 
-def run(path: PathLike, config_dir: PathLike | None = None) -> Run:
+def run(path: PathLike, config_dir: ConfigDir = None) -> Run:
     """The run of a folder; raises UserError where there is none."""
     return Run(path, config_dir)
 
 
-def runs(root: PathLike = "outputs", config_dir: PathLike | None = None) -> list[Run]:
+def runs(root: PathLike = "outputs", config_dir: ConfigDir = None) -> list[Run]:
     """The runs at or below a folder, oldest first."""
-    folders = store.whole_runs(Path(expand_path(os.fspath(root))))
+    folders = store.whole_runs(Path(_text(root)))
     return [Run(folder.path, config_dir) for folder in folders]
 
 
-def load(
-    path: PathLike, checkpoint: str = "last", config_dir: PathLike | None = None
-) -> "Trained":
+def load(path: PathLike, checkpoint: PathLike = "last", config_dir: ConfigDir = None) -> "Trained":
     """The model of a run folder in evaluation mode, and what it comes from."""
     return Run(path, config_dir).load(checkpoint)
 
 
-def compose(*overrides: str, config_dir: PathLike | None = None) -> Config:
+def compose(*overrides: str, config_dir: ConfigDir = None) -> Config:
     """The configuration of a training that some overrides make, as plain containers."""
-    with objects.allow(_dirs(config_dir)):
+    with objects.allow(_dirs(config_dir, overrides)):
         return copy.deepcopy(composition.compose(*overrides))
 
 
@@ -225,15 +228,17 @@ def write_report(
     out: PathLike = "report",
     *,
     play: bool = True,
-    config_dir: PathLike | None = None,
+    config_dir: ConfigDir = None,
 ) -> Path:
     """Write the page about all runs at or below some folders, its figures and tables.
 
     Returns the path of index.html. The arguments are those of mnistgen.report. Raises UserError.
     """
     places = [runs] if isinstance(runs, str | os.PathLike) else runs
-    roots = store.folders("runs", [expand_path(os.fspath(place)) for place in places])
-    folder = Path(expand_path(os.fspath(out)))
+    roots = store.folders("runs", [_text(place) for place in places])
+    folder = Path(_text(out))
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"out={folder} is not allowed: it must be a folder, and is a file")
     from mnistgen.report import page
     from mnistgen.report.evidence import gather
 
@@ -253,13 +258,32 @@ def write_report(
     return folder / "index.html"
 
 
-def _dirs(config_dir: PathLike | None) -> list[Path]:
-    if config_dir is None:
-        return []
-    path = Path(expand_path(os.fspath(config_dir)))
-    if not path.is_dir():
-        raise UserError(f"config_dir={path} is not allowed: there is no such folder")
-    return [path]
+def _dirs(config_dir: ConfigDir, overrides: Sequence[str] = ()) -> list[Path]:
+    """The config directories of a call, those that its overrides give included."""
+    several = () if config_dir is None else config_dir
+    given = [several] if isinstance(several, str | os.PathLike) else several
+    dirs = [*(Path(_text(path)) for path in given), *composition.search_dirs(overrides)]
+    for path in dirs:
+        if not path.is_dir():
+            raise UserError(f"config_dir={path} is not allowed: there is no such folder")
+    return dirs
+
+
+def _text(path: PathLike) -> str:
+    text: str = expand_path(os.fspath(path))
+    return text
+
+
+def _checked(callbacks: Sequence["Callback"]) -> list["Callback"]:
+    """Callbacks as a list; raises UserError for what is none of Lightning's."""
+    own = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    if own:
+        from lightning.pytorch.callbacks import Callback
+
+        if not all(isinstance(callback, Callback) for callback in own):
+            must = "it must be a list of objects of Lightning's Callback"
+            raise UserError(f"callbacks={callbacks!r} is not allowed: {must}")
+    return own
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 import mnistgen
 from mnistgen import system
@@ -79,7 +80,13 @@ def command(
                     program()
             except (UserError, BrokenPipeError, KeyboardInterrupt, Interrupted) as error:
                 _exit(error)
-            except (HydraException, OmegaConfBaseException, ValueError, RuntimeError) as error:
+            except (
+                HydraException,
+                OmegaConfBaseException,
+                YAMLError,
+                ValueError,
+                RuntimeError,
+            ) as error:
                 if wants_traceback or composed:
                     raise
                 _exit(UserError(arguments.explain(error, sys.argv[1:])))

@@ -4,6 +4,7 @@ import inspect
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 
 import mnistgen
 from mnistgen import api
-from mnistgen.config import CONF_DIR
+from mnistgen.config import CONF_DIR, objects
 
 SHORT = (
     "threads=1", "logger=none", "trainer.limit_train_batches=4", "trainer.limit_val_batches=1",
@@ -25,16 +26,19 @@ def empty_folder(tmp_path, monkeypatch):
 
 
 class Epochs(Callback):
-    """Counts epochs, and sends a signal at the end of one."""
+    """Counts epochs, and sends a signal or raises an error at the end of one."""
 
-    def __init__(self, signum=None):
+    def __init__(self, signum=None, error=None):
         self.count = 0
         self.signum = signum
+        self.error = error
 
     def on_train_epoch_end(self, *_):
         self.count += 1
         if self.signum:
             os.kill(os.getpid(), self.signum)
+        if self.error:
+            raise self.error
 
 
 def test_every_name_of_the_package_is_there_and_says_what_it_does():
@@ -73,6 +77,12 @@ def test_a_thread_trains_and_the_run_does_what_the_commands_do():
     assert picture.images.shape == (5, 1, 28, 28)
     assert picture.images.equal(run.sample(5, seed=3).images)
     assert picture._repr_png_().startswith(b"\x89PNG")
+    picture.save("five.png")
+    with pytest.raises(mnistgen.UserError, match=r"must end in .png or .npz"):
+        picture.save("five.jpg")
+    assert run.sample(5, seed=3, checkpoint=run.folder.last).images.equal(picture.images)
+    with pytest.raises(mnistgen.UserError, match="there is no file first"):
+        run.load("first")
     trained = mnistgen.load(run.path)
     assert not trained.model.training
     assert trained.epoch == 2
@@ -81,11 +91,12 @@ def test_a_thread_trains_and_the_run_does_what_the_commands_do():
     assert run.config["optim"]["lr"] == 1e-4
 
 
-def test_ctrl_c_is_what_it_is_in_python_and_the_run_goes_on():
+@pytest.mark.parametrize("stop", [Epochs(signal.SIGINT), Epochs(error=KeyboardInterrupt())])
+def test_ctrl_c_is_what_it_is_in_python_and_the_run_goes_on(stop):
     before = signal.getsignal(signal.SIGINT)
     words = ("model=densegan", "trainer.max_epochs=2", "hydra.run.dir=run", *SHORT)
     with pytest.raises(KeyboardInterrupt):
-        mnistgen.train(*words, callbacks=[Epochs(signal.SIGINT)])
+        mnistgen.train(*words, callbacks=[stop])
     assert signal.getsignal(signal.SIGINT) == before
     run = mnistgen.run("run")
     assert run.folder.info().status == "interrupted"
@@ -105,6 +116,22 @@ def test_ctrl_c_is_what_it_is_in_python_and_the_run_goes_on():
         (lambda: mnistgen.compose("optim.lr=0"), "a number above 0"),
         (lambda: mnistgen.run("nowhere"), "is not a run folder"),
         (lambda: mnistgen.load("nowhere"), "is not a run folder"),
+        (lambda: mnistgen.train(["model=densevae"]), "['model=densevae'] is not a text"),
+        (lambda: mnistgen.compose(7), "7 is not a text"),
+        (lambda: mnistgen.sweep({"model": "densevae"}), "is not a text"),
+        (lambda: mnistgen.train("-m", "seed=1,2"), "several runs are mnistgen.sweep"),
+        (lambda: mnistgen.compose("--config-dir=x"), "config directories are config_dir=DIR"),
+        (lambda: mnistgen.train("seed=1,2"), "several values: a sweep over them is -m"),
+        (lambda: mnistgen.train("resume=latest"), "goes on with mnistgen.run(PATH).resume()"),
+        (lambda: mnistgen.train("sweep=rates"), "sweep=rates is not allowed with a new run"),
+        (lambda: mnistgen.train("retry=failed"), "retry=failed is not allowed with a new run"),
+        (lambda: mnistgen.train(callbacks=Callback), "must be a list of objects of Lightning's"),
+        (lambda: mnistgen.train(callbacks="ema"), "callbacks='ema' is not allowed"),
+        (lambda: mnistgen.compose("callbacks=[ema,foo]"), "callbacks=foo is not a choice"),
+        (lambda: mnistgen.compose("game=non_saturating"), "the model that is chosen has no game"),
+        (lambda: mnistgen.compose(config_dir=["no"]), "config_dir=no is not allowed"),
+        (lambda: mnistgen.compose("hydra.searchpath=[no]"), "config_dir=no is not allowed"),
+        (lambda: mnistgen.write_report([]), "runs=[] names no folder"),
     ],
 )
 def test_an_error_is_an_exception_with_one_line(call, words, tmp_path):
@@ -126,6 +153,75 @@ def test_a_sweep_returns_its_comparison_also_where_a_run_has_failed(capsys):
     assert comparison.best
 
 
+def own(name, text):
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+MODEL = "# @package _global_\nmodel:\n  _target_: mine.Model\n  latent_dim: 3\noptim:\n  lr: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "dirs"),
+    [
+        ((), ["a", "b"]),
+        (("hydra.searchpath=[file://b]",), "a"),
+        (("hydra.searchpath=[a,b]",), None),
+    ],
+)
+def test_config_directories_are_several_arguments_or_hydras_search_path(overrides, dirs):
+    own("a/model/mine.yaml", MODEL)
+    own("b/game/mine.yaml", "# @package model.game\n_target_: mine.game\n")
+    config = mnistgen.compose("model=mine", "+game=mine", *overrides, config_dir=dirs)
+    assert config["model"]["game"] == {"_target_": "mine.game"}
+    assert objects.user_dirs() == ()
+
+
+def test_a_config_directory_is_read_anew_when_it_changes():
+    own("a/model/mine.yaml", MODEL)
+    assert mnistgen.compose("model=mine", config_dir="a")["model"]["latent_dim"] == 3
+    text = MODEL.replace("3", "4").replace("Model", "New")
+    os.utime(own("a/model/mine.yaml", text), (1, 1))  # surely another time
+    own("a/model/other.yaml", MODEL.replace("Model", "Other"))
+    assert mnistgen.compose("model=mine", config_dir="a")["model"]["latent_dim"] == 4
+    mnistgen.compose("model=other", config_dir="a")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("model:\n _target_: x\n  y: 1\n", "a/model/mine.yaml"),
+        (MODEL.removeprefix("# @package _global_"), "is it # @package _global_?"),
+    ],
+)
+def test_a_file_of_ones_own_that_is_not_right_is_one_line(text, words):
+    own("a/model/mine.yaml", text)
+    with pytest.raises(mnistgen.UserError) as error:
+        mnistgen.compose("model=mine", config_dir="a")
+    assert words in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_what_a_thread_allows_is_its_own():
+    inside, done = threading.Event(), threading.Event()
+
+    def other():
+        with objects.allow([Path("other")]):
+            inside.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    inside.wait(10)
+    with objects.allow([Path("mine")]):
+        assert objects.user_dirs() == (Path("mine").resolve(),)
+    done.set()
+    thread.join()
+    assert objects.user_dirs() == ()
+
+
 def test_what_is_composed_belongs_to_the_caller():
     mnistgen.compose("model=cnngan")["optim"]["lr"] = 7
     assert mnistgen.compose("model=cnngan")["optim"]["lr"] == 1e-4
@@ -137,3 +233,38 @@ def test_a_frame_has_the_epochs_as_its_index(tmp_path, new_run):
     frame = api.Run(tmp_path / "run").frame()
     assert isinstance(frame, pandas.DataFrame)
     assert frame["val/fid"].to_dict() == {1: 2.5, 2: 1.5}
+
+
+CLASSES = """
+from lightning import LightningModule
+from torch import zeros
+class Colour(LightningModule):
+    def __init__(self, **options):
+        super().__init__()
+        self.scale = __import__("torch").nn.Parameter(zeros(1))
+    def decode(self, z):
+        return zeros(len(z), 3, 28, 28)
+class Nothing:
+    def __init__(self, **options):
+        pass
+"""
+CALLBACK = "_target_: lightning.pytorch.callbacks.Timer\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("model", MODEL.replace("Model", "Colour"), "Colour.decode makes (2, 3, 28, 28) for two"),
+        ("model", MODEL.replace("Model", "Nothing"), "of a class of lightning's LightningModule"),
+        ("callbacks", "it:\n  _target_: mine.Nothing\n", "of a class of lightning's Callback"),
+        ("callbacks", CALLBACK, "must have a _target_"),
+    ],
+)
+def test_a_class_that_does_not_fit_is_found_before_there_is_a_run(name, text, words, monkeypatch):
+    monkeypatch.syspath_prepend(".")
+    own("mine.py", CLASSES)
+    own(f"a/{name}/mine.yaml", text)
+    with pytest.raises(mnistgen.UserError) as error:
+        mnistgen.train(f"{name}=mine", "threads=1", config_dir="a")
+    assert words in str(error.value)
+    assert not Path("outputs").exists()

@@ -9,6 +9,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from mnistgen.config.objects import CONF_DIR, choices
 from mnistgen.config.values import expand_path, leaves, shell_word, to_override
@@ -45,19 +46,21 @@ def explain(error: Exception, arguments: Sequence[str]) -> str:
     cause, text = error.__cause__, str(error)
     if isinstance(error, OverrideParseException):
         return _unreadable(str(error.override))
-    if "group override" in text:  # Hydra does not say which
-        for argument in arguments:
-            group, _, choice = argument.partition("=")
-            if group in GROUPS and choice not in choices(group):
-                return _not_a_choice(group, choice)
-    if absent := re.match(r"Could not override '(\w+)'\. No match in the defaults list", text):
+    if absent := re.match(r"Could not override '(.*)'.\s*No match in the defaults list", text):
         typed = next((word for word in arguments if word.startswith(f"{absent[1]}=")), absent[1])
         return f"{typed} is not allowed: the model that is chosen has no {absent[1]}"
+    if "group override" in text or "Could not load" in text:  # Hydra does not say which
+        for argument in arguments:
+            group, _, value = argument.partition("=")
+            for choice in value.strip("[]").split(",") if group in SEVERAL else [value]:
+                if group in GROUPS and choice not in choices(group):
+                    return _not_a_choice(group, choice)
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
         return f"{group}={choice} is not a choice: it must be one of {', '.join(error.options)}"
     if several := re.match(r"Ambiguous value for argument '(.*)'\n", text):
-        return f"{several[1]} has several values: with -m it is a sweep over them"
+        sweep = "a sweep over them is -m, or mnistgen.sweep from Python"
+        return f"{several[1]} has several values: {sweep}"
     if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, Container):
         key, root = str(cause.full_key), cause.parent_node._get_root()
         siblings = _keys(cause.parent_node)
@@ -78,10 +81,18 @@ def explain(error: Exception, arguments: Sequence[str]) -> str:
 @contextlib.contextmanager
 def one_line_each(overrides: Sequence[str]) -> Iterator[None]:
     """Check overrides, and raise what Hydra or OmegaConf refuses of them as a UserError."""
+    for override in overrides:
+        if not isinstance(override, str):
+            raise UserError(f"{override!r} is not a text, as 'optim.lr=1e-3' is; of a list: *list")
+        if override.startswith("-"):
+            raise UserError(
+                f"{override} is an option of the command line: from Python config directories are "
+                "config_dir=DIR, and several runs are mnistgen.sweep"
+            )
     check(overrides)
     try:
         yield
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise UserError(explain(error, overrides)) from error
 
 

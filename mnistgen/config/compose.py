@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -21,6 +22,8 @@ from mnistgen.errors import UserError
 
 # Where a command reads or writes; `data.root` is a run's, and expanded where it is used
 PATHS = "outputs", "resume", "run", "runs", "sweep", "out", "cache", "checkpoint"
+
+SEARCH_PATH = "hydra.searchpath="
 
 
 def command_values(cfg: DictConfig, allowed: Mapping[str, Rule]) -> Config:
@@ -48,25 +51,42 @@ def compose(*overrides: str) -> Config:
 
     It works inside of a command too, whose Hydra knows conf/ already. Raises UserError.
     """
-    return _compose(overrides, objects.user_dirs())
+    return _compose(overrides, objects.user_dirs(), objects.user_files())
 
 
 @cache
-def _compose(overrides: tuple[str, ...], dirs: tuple[Path, ...]) -> Config:
+def _compose(overrides: tuple[str, ...], *sources: object) -> Config:
     return training(_from_hydra(overrides))
 
 
 def _from_hydra(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
     """What Hydra makes of some overrides; `with_hydra` adds its own part, under `hydra`."""
     inside = GlobalHydra.instance().is_initialized()
-    words = [*overrides, *objects.search_path()]  # Hydra's own loader has no hydra.searchpath
     with (
         arguments.one_line_each(overrides),
         nullcontext()
         if inside
         else hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3"),
     ):
+        words = with_search_path(overrides)
         return hydra.compose("config", overrides=words, return_hydra_config=with_hydra)
+
+
+def with_search_path(overrides: Sequence[str]) -> list[str]:
+    """Overrides that give Hydra all config directories that are allowed here, and only these."""
+    return [*(o for o in overrides if not o.startswith(SEARCH_PATH)), *objects.search_path()]
+
+
+def search_dirs(overrides: Sequence[str]) -> list[Path]:
+    """The config directories that a script's overrides give as hydra.searchpath.
+
+    Raises UserError for an override that is no text, or cannot be read.
+    """
+    with arguments.one_line_each(overrides):
+        words = [override for override in overrides if override.startswith(SEARCH_PATH)]
+        parsed = OverridesParser.create().parse_overrides(words)
+        urls = [str(url) for override in parsed for url in cast(list[Any], override.value())]
+    return [Path(url.removeprefix("file://")) for url in urls]
 
 
 def without_hydra(cfg: DictConfig) -> DictConfig:

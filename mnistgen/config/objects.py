@@ -7,16 +7,16 @@ this command has given (`allow`).
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from mnistgen.config.values import Config, leaves, one_line, to_override
+from mnistgen.config.values import Config, leaves, one_line, read_yaml, to_override
 from mnistgen.errors import UserError
 
 _PACKAGE = Path(__file__).parents[1]
@@ -36,24 +36,29 @@ NEED_PACKAGE = "mlflow", "wandb"  # loggers, by the names of their packages, whi
 TARGET = "_target_"
 
 
-_user_dirs: tuple[Path, ...] = ()
+_user_dirs: ContextVar[tuple[Path, ...]] = ContextVar("user_dirs", default=())  # of each thread
 
 
 @contextlib.contextmanager
 def allow(dirs: Iterable[Path]) -> Iterator[None]:
     """Let configurations name what the files in some config directories name, too."""
-    global _user_dirs
-    before = _user_dirs
-    _user_dirs = tuple(dict.fromkeys([*before, *(path.resolve() for path in dirs)]))
+    resolved = (path.resolve() for path in dirs)
+    token = _user_dirs.set(tuple(dict.fromkeys([*user_dirs(), *resolved])))
     try:
         yield
     finally:
-        _user_dirs = before
+        _user_dirs.reset(token)
 
 
 def user_dirs() -> tuple[Path, ...]:
     """The config directories that are allowed beside this project's own."""
-    return _user_dirs
+    return _user_dirs.get()
+
+
+def user_files() -> tuple[tuple[Path, int], ...]:
+    """The files of these directories, and when each was changed: they may be edited meanwhile."""
+    paths = (path for folder in user_dirs() for path in sorted(folder.glob("*/*.yaml")))
+    return tuple((path, path.stat().st_mtime_ns) for path in paths)
 
 
 def given_dirs(hydra: Any) -> list[Path]:
@@ -64,23 +69,21 @@ def given_dirs(hydra: Any) -> list[Path]:
 
 def search_path() -> list[str]:
     """The overrides that give a command the config directories that are allowed here."""
-    urls = ",".join(to_override(f"file://{path}") for path in _user_dirs)
+    urls = ",".join(to_override(f"file://{path}") for path in user_dirs())
     return [f"hydra.searchpath=[{urls}]"] if urls else []
 
 
 def choices(group: str) -> dict[str, frozenset[str]]:
     """The choices of a group, and the classes that the file of each names."""
-    return {k: v for folder in (CONF_DIR, *_user_dirs) for k, v in _choices_in(folder / group)}
+    folders = (folder / group for folder in (CONF_DIR, *user_dirs()))
+    paths = (path for folder in folders for path in sorted(folder.glob("*.yaml")))
+    return {path.stem: _targets(path, path.stat().st_mtime_ns) for path in paths}
 
 
 @cache
-def _choices_in(folder: Path) -> tuple[tuple[str, frozenset[str]], ...]:
-    pairs = []
-    for path in sorted(folder.glob("*.yaml")):
-        values = leaves(yaml.safe_load(path.read_text()), into_lists=True)
-        targets = (str(value) for key, value in values if key.split(".")[-1] == TARGET)
-        pairs.append((path.stem, frozenset(targets)))
-    return tuple(pairs)
+def _targets(path: Path, changed: int) -> frozenset[str]:
+    values = leaves(read_yaml(path), into_lists=True)
+    return frozenset(str(value) for key, value in values if key.split(".")[-1] == TARGET)
 
 
 def choice(group: str, target: str) -> str:
@@ -97,7 +100,8 @@ def check(config: Config) -> None:
                 raise UserError(f"{key}._partial_={value} is not allowed there")
             if path.split(".")[-1] == TARGET and value not in allowed:
                 words = ", ".join(sorted(allowed))
-                own = "or named in a config directory of yours, --config-dir=DIR"
+                own = "or named in a config directory of yours: --config-dir=DIR, or from Python "
+                own += "config_dir=DIR"
                 raise UserError(f"{key}.{path}={value} is not allowed: it must be {words}, {own}")
 
 
@@ -110,18 +114,28 @@ def check_packages(config: Config) -> None:
         raise UserError(f"logger={name} needs: pip install 'mnistgen[{name}]'")
 
 
-def build_model(config: Config, **more: Any) -> Any:
-    """The model of a configuration, which has the game or the bound that it is trained by."""
+def build_model(config: Config, kind: type = object) -> Any:
+    """The untrained model of a configuration, with all that it is trained by; else as `build`."""
     losses = {loss: config[loss] for loss in LOSSES if loss in config}
-    return build("model", config["model"] | losses, **more)
+    optimizer, schedule = build("optim", config["optim"]), build("lr", config["lr"])
+    part = config["model"] | losses
+    return build("model", part, kind, optimizer=optimizer, schedule=schedule)
 
 
-def build(key: str, part: Config, **more: Any) -> Any:
+def build(key: str, part: Config, kind: type = object, **more: Any) -> Any:
     """The object that one part of a configuration, under `key`, describes; `more` are arguments.
 
-    Raises UserError where its class does not take them.
+    Raises UserError where its class does not take them, or it is not of this kind.
     """
+    if not isinstance(part, dict) or TARGET not in part:
+        raise UserError(f"{key}={part} is not allowed: it must have a {TARGET}")
     try:
-        return instantiate(part, _convert_="all", **more)
+        built = instantiate(part, _convert_="all", **more)
     except InstantiationException as error:
         raise UserError(f"{key}: {one_line(error.__cause__ or error)}") from error
+    if not isinstance(built, kind):
+        raise UserError(
+            f"{key}.{TARGET}={part[TARGET]} is not allowed: it must be of a class of "
+            f"{kind.__module__.split('.')[0]}'s {kind.__name__}"
+        )
+    return built

@@ -209,7 +209,9 @@ def check(config: Config) -> None:
     values = dict(leaves(config))
     for key in REQUIRED:
         if key not in values:
-            raise UserError(f"{key} is missing: it must be given")
+            nested = next((other for other in values if other.endswith(f".{key}")), None)
+            here = f", and {nested} is there: is it # @package _global_?" if nested else ""
+            raise UserError(f"{key} is missing: it must be given{here}")
     if not isinstance(config.get("logger"), dict):
         raise UserError("logger is missing: it must be given, and logger=none is no logger")
     objects.check(config)

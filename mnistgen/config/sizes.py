@@ -20,15 +20,21 @@ def validation(val_size: float, images: int) -> int:
     return math.ceil(val_size * images - 1e-6)  # 0.07 x 100 is a little more than 7
 
 
+def training(val_size: float, images: int) -> int:
+    """How many of the training images are left to train on; raises UserError where none is."""
+    left = images - validation(val_size, images)
+    if left < 1:
+        raise UserError(
+            f"data.val_size={val_size} is not allowed: it must be a whole number from 0 to "
+            f"{images - 1}, or a share below 1.0 that leaves an image to train on"
+        )
+    return left
+
+
 def check(config: Config, images: int) -> None:
     """Raise UserError where data with so many training images make no epochs of whole batches."""
     data, processes = config["data"], config["trainer"]["devices"]
-    size = images - validation(data["val_size"], images)
-    if size < 1:
-        raise UserError(
-            f"data.val_size={data['val_size']} is not allowed: it must be a whole number from 0 "
-            f"to {images - 1}, or a share below 1.0"
-        )
+    size = training(data["val_size"], images)
     if size % processes:
         raise UserError(
             f"trainer.devices={processes} is not allowed: it must divide the {size} training "

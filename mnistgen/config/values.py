@@ -23,7 +23,7 @@ _NO_TEXT = re.compile(
 
 def read(path: Path) -> Config:
     """The configuration in a file, good or not; raises UserError where there is none."""
-    config = _read_yaml(path)
+    config = read_yaml(path)
     if not isinstance(config, dict):
         raise UserError(f"{path} is damaged: it holds no configuration")
     return config
@@ -31,7 +31,7 @@ def read(path: Path) -> Config:
 
 def read_list(path: Path) -> list[str]:
     """The list of overrides in a file; raises UserError where it cannot be read."""
-    return [str(override) for override in _read_yaml(path)]
+    return [str(override) for override in read_yaml(path)]
 
 
 def to_yaml(content: Config | list[str]) -> str:
@@ -88,7 +88,8 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def _read_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds, as it stands; raises UserError where it cannot be read."""
     try:
         return OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except (OSError, YAMLError, OmegaConfBaseException, ValueError) as error:

@@ -1,6 +1,6 @@
 """An .npz file of arrays as a data set."""
 
-from functools import cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,20 @@ class ArrayFile(DataModule):
         self.resize = resize
 
     def arrays(self) -> Arrays:
-        """The data set, read once a process.
+        """The data set, read once a process, and anew by a new object once a file has changed.
 
         Raises UserError, which names the array, where the file is damaged or holds others.
         """
-        return _read(splits.given(self.root, "FILE.npz"), self.resize)
+        return self._arrays
+
+    @cached_property
+    def _arrays(self) -> Arrays:
+        root = splits.given(self.root, "FILE.npz")
+        return _read(root, self.resize, splits.stamp(root))
 
 
-@cache
-def _read(path: Path, resize: bool) -> Arrays:
+@lru_cache(maxsize=4)
+def _read(path: Path, resize: bool, stamp: str) -> Arrays:
     found = _content(path)
     if "images" not in found or not found.keys() <= set(NAMES):
         raise UserError(

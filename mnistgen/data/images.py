@@ -5,7 +5,7 @@ import os
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,11 +41,16 @@ class ImageFolder(DataModule):
         self.resize = resize
 
     def arrays(self) -> Arrays:
-        """The data set, read once a process.
+        """The data set, read once a process, and anew by a new object once a file has changed.
 
         Raises UserError, which names the file, where one is damaged or not to be used.
         """
-        return _read(splits.given(self.root, "FOLDER"), self.resize)
+        return self._arrays
+
+    @cached_property
+    def _arrays(self) -> Arrays:
+        root = splits.given(self.root, "FOLDER")
+        return _read(root, self.resize, splits.stamp(root))
 
 
 class File(NamedTuple):
@@ -55,8 +60,8 @@ class File(NamedTuple):
     folder: str
 
 
-@cache
-def _read(root: Path, resize: bool) -> Arrays:
+@lru_cache(maxsize=4)
+def _read(root: Path, resize: bool, stamp: str) -> Arrays:
     if not root.is_dir():
         raise UserError(f"data.root={root} is not allowed: it must be a folder of image files")
     try:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, default_convert
 
-from mnistgen.config import Config, build, expand_path, sizes
+from mnistgen.config import Config, build, expand_path, rules, sizes
 from mnistgen.seeds import stream
 
 
@@ -64,6 +64,8 @@ class DataModule(pl.LightningDataModule):
         seed: int = 1,
     ) -> None:
         super().__init__()
+        options = {"batch_size": batch_size, "val_size": val_size, "binarize": binarize}
+        rules.check_values({"data": options}, rules.RULES)
         self.root = None if root is None else Path(expand_path(root))
         # Where the weights of its feature network are kept
         self.feature_folder = Path("~/.cache/mnistgen").expanduser()
@@ -82,8 +84,8 @@ class DataModule(pl.LightningDataModule):
     def sizes(self) -> dict[str, int]:
         """How many images each split has: "train", "val" and "test"."""
         train, _, test, *_ = self.arrays()
-        val = sizes.validation(self.val_size, len(train))
-        return {"train": len(train) - val, "val": val, "test": len(test)}
+        left = sizes.training(self.val_size, len(train))
+        return {"train": left, "val": len(train) - left, "test": len(test)}
 
     def setup(self, stage: str | None = None) -> None:
         """Split the training images and binarise what is binarised once."""
@@ -99,12 +101,11 @@ class DataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Tensor]:
         """The training images, in an order that follows from (seed, epoch) alone."""
         trainer = self.trainer
-        assert trainer is not None
         # With one process this is a plain shuffle, but one that keeps no state between epochs.
         sampler: DistributedSampler[Tensor] = DistributedSampler(
             Images(self.train),
-            num_replicas=trainer.world_size,
-            rank=trainer.global_rank,
+            num_replicas=trainer.world_size if trainer else 1,
+            rank=trainer.global_rank if trainer else 0,
             shuffle=True,
             seed=stream(self.seed, "shuffle") >> 1,
         )
@@ -143,5 +144,5 @@ class DataModule(pl.LightningDataModule):
 
 def data_module(config: Config) -> DataModule:
     """The data module of a configuration; raises UserError where it cannot be built."""
-    module: DataModule = build("data", config["data"], seed=config["seed"])
+    module: DataModule = build("data", config["data"], DataModule, seed=config["seed"])
     return module

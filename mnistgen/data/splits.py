@@ -1,6 +1,8 @@
 """One's own images as a data set: the numbers of their classes, a test set, a checksum."""
 
+import contextlib
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +31,21 @@ def given(root: Path | None, what: str) -> Path:
     if root is None:
         raise UserError(f"data.root is missing: give data.root={what}")
     return root
+
+
+def stamp(root: Path) -> str:
+    """A text that is another one once a file at or below `root` has changed."""
+    places = [
+        os.path.join(folder, name)  # noqa: PTH118 # of many files; it is a third of the time
+        for folder, _, names in os.walk(root, followlinks=True)
+        for name in ["", *names]
+    ]
+    found = hashlib.sha256()
+    for place in sorted([str(root), *places]):
+        with contextlib.suppress(OSError):  # whoever reads it says so
+            status = os.stat(place)  # noqa: PTH116
+            found.update(f"{place} {status.st_mtime_ns} {status.st_size}\n".encode())
+    return found.hexdigest()
 
 
 def assemble(origin: str, train: Labelled, test: Labelled | None) -> Arrays:

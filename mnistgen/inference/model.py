@@ -1,8 +1,9 @@
 """The model that a run has trained."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from mnistgen.config import Config, build_model
@@ -40,10 +41,12 @@ def load(run: RunFolder, checkpoint: str) -> Trained:
     config = run.config()
     path = {"last": run.last, "best": run.best}.get(checkpoint, Path(checkpoint))
     if not path.is_file():
-        missing = "it has not finished an epoch" if checkpoint == "last" else f"no {path}"
+        missing = (
+            "it has not finished an epoch" if checkpoint == "last" else f"there is no file {path}"
+        )
         raise UserError(f"{run.path} has no checkpoint {checkpoint!r}: {missing}")
     loaded = checkpoints.read(path)
-    model = build_model(config)
+    model: Any = build_model(config, LightningModule)
     try:
         model.load_state_dict(loaded.content["state_dict"])
     except (KeyError, RuntimeError) as error:

@@ -1,6 +1,7 @@
 """Sets of images that show what a model has learned."""
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mnistgen.config import expand_path, rules
 from mnistgen.errors import UserError
 from mnistgen.files import write_atomically
 from mnistgen.inference.kinds import KINDS
@@ -24,8 +26,10 @@ class Picture(NamedTuple):
     images: Tensor
     columns: int
 
-    def save(self, out: Path) -> None:
-        """Write it as one .png, or its images as the array of an .npz file."""
+    def save(self, out: str | os.PathLike[str]) -> None:
+        """Write it as one .png, or its images as the array of an .npz file; raises UserError."""
+        out = Path(expand_path(os.fspath(out)))
+        rules.check_out(out, ".png", ".npz")
         content = self._repr_png_() if out.suffix == ".png" else plots.npz(images=self.images)
         write_atomically(out, content)
 

@@ -50,10 +50,12 @@ class Evaluations:
         checkpoint cannot be used, and Unwritten where the file cannot be written.
         """
         trained = model.load(run, checkpoint)
-        data = str({k: v for k, v in trained.config["data"].items() if k not in OF_TRAINING})
-        if data not in self.evaluators:
-            self.evaluators[data] = Evaluator(data_module(trained.config), **self.options)
-        evaluator = self.evaluators[data]
+        data = data_module(trained.config)
+        named = {k: v for k, v in trained.config["data"].items() if k not in OF_TRAINING}
+        key = f"{named} {data.arrays().checksum}"
+        if key not in self.evaluators:
+            self.evaluators[key] = Evaluator(data, **self.options)
+        evaluator = self.evaluators[key]
         protocol = evaluator.protocol(trained)
         with contextlib.suppress(UserError):  # damaged: made again
             known = run.evaluation()

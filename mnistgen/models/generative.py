@@ -6,11 +6,14 @@ from inspect import signature
 from typing import Any
 
 import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.optim import Adam
 
+from mnistgen.config import rules
 from mnistgen.config.objects import LOSSES
 from mnistgen.errors import UserError
+from mnistgen.models.means import EpochMeans
 from mnistgen.schedules import OptimizerFactory, Schedule, advance
 
 ADAM = partial(Adam, lr=1e-4)
@@ -28,6 +31,7 @@ class GenerativeModel(pl.LightningModule, ABC):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=[*OBJECTS], logger=False)
+        rules.check_values({"model": dict(self.hparams)}, rules.RULES)
         self.latent_dim = latent_dim
         self.optimizer = optimizer
         self.schedule = schedule
@@ -43,6 +47,12 @@ class GenerativeModel(pl.LightningModule, ABC):
     def forward(self, z: Tensor) -> Tensor:
         """Images from latents, as `decode`."""
         return self.decode(z)
+
+    def configure_callbacks(self) -> list[Callback]:
+        """Log the means over an epoch, in a Trainer that does not do so."""
+        callbacks = self.trainer.callbacks  # type: ignore[attr-defined]
+        has_means = any(isinstance(callback, EpochMeans) for callback in callbacks)
+        return [] if has_means else [EpochMeans(shown=True)]
 
     def on_train_epoch_end(self) -> None:
         """Step the schedules that go by the epoch, before its checkpoint is written."""

@@ -8,21 +8,22 @@ from typing import Any
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 
-from mnistgen.config import CONF_DIR, arguments, objects
+from mnistgen.config import CONF_DIR, arguments, compose
 from mnistgen.sweeps.comparison import Comparison
 from mnistgen.sweeps.jobs import perform
 
 
 def sweep(overrides: Sequence[str]) -> Comparison:
     """Train and compare what a sweep's overrides list; raises UserError, as the sweepers do."""
-    more = objects.search_path()
     with (
         arguments.one_line_each(overrides),
         hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3"),
         _logging_as_before(),
     ):
         program: Any = GlobalHydra.instance().hydra
-        comparison: Comparison = program.multirun("config", perform, [*overrides, *more])
+        comparison: Comparison = program.multirun(
+            "config", perform, compose.with_search_path(overrides)
+        )
     return comparison
 
 

@@ -49,6 +49,8 @@ def folders(key: str, value: str | list[str]) -> list[Path]:
     Raises UserError for a name that no run folder lies at or below.
     """
     found: list[Path] = []
+    if not value:
+        raise UserError(f"{key}={value} names no folder")
     for name in map(str, value if isinstance(value, list) else [value]):
         exact = Path(name).exists()  # though its name may look like a glob
         paths = [Path(path) for path in ([name] if exact else sorted(glob.glob(name)))]  # noqa: PTH207

@@ -9,16 +9,27 @@ from typing import Any
 
 from mnistgen.config import Config, rules, settings, shell_word
 from mnistgen.config.compose import Composition
+from mnistgen.errors import UserError
 from mnistgen.tracking import RunFolder, Status, store
 from mnistgen.training import resume, screen, session
 
 log = logging.getLogger(__name__)
+
+OF_OTHERS = {
+    "resume": "from Python a run goes on with mnistgen.run(PATH).resume()",
+    "sweep": "it is the name of a sweep, which is -m, or mnistgen.sweep from Python",
+    "retry": "it is for a sweep, which is -m, or mnistgen.sweep from Python",
+}
+"""Keys of a training's command that say nothing of a single new run."""
 
 
 def new(composition: Composition) -> contextlib.AbstractContextManager[RunFolder]:
     """A new run folder, and its lock; raises UserError where no such run can begin here."""
     values, model = composition.values, composition.model
     rules.check_new(values)
+    for key, use in OF_OTHERS.items():
+        if values.get(key) is not None:
+            raise UserError(f"{key}={values[key]} is not allowed with a new run: {use}")
     config = settings.to_save(values)
     session.check(config)
     time = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")

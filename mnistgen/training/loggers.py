@@ -89,11 +89,11 @@ class TensorBoardJournal(_LoggerJournal):
 
     def __init__(self, run: RunFolder, part: Config, done: int) -> None:
         # What a killed run wrote of an epoch that it did not complete is hidden
-        more = {"purge_step": done + 1}
-        super().__init__(run, part, done, **more)
+        purge = done + 1
+        super().__init__(run, part, done, purge_step=purge)
         self.known = done if any(run.path.glob("train/events.out.tfevents.*")) else 0
         self.splits = {
-            split: build("logger", part, save_dir=str(run.path), sub_dir=split, **more)
+            split: build("logger", part, save_dir=str(run.path), sub_dir=split, purge_step=purge)
             for split in ("train", "val")
         }
 

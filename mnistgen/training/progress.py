@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from mnistgen.training.callbacks import EpochMeans
+from mnistgen.models.means import EpochMeans
 from mnistgen.training.fid import FID
 
 ECHO = 3  # columns for the ^C that a terminal shows: behind a full line it would begin another

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
 from mnistgen.config import Config
+from mnistgen.errors import UserError
 from mnistgen.files import write_atomically
 from mnistgen.models import VAE
 from mnistgen.plots import images as plots
@@ -20,7 +21,7 @@ from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder
 from mnistgen.training import loggers, machine
 from mnistgen.training.averages import averaged
-from mnistgen.training.fid import FIDMonitor
+from mnistgen.training.fid import FID, FIDMonitor
 from mnistgen.training.loggers import Journal
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ class Recorder(Checkpoint):
         # Lightning keeps them in single precision: seven digits
         metrics = {k: float(f"{float(v):.7g}") for k, v in trainer.callback_metrics.items()}
         self.rows.append({"epoch": epoch, **metrics})
+        if epoch == self.resumed_at + 1:
+            _check_monitors(trainer, pl_module, metrics)
         if trainer.is_global_zero:
             self.run.write_metrics(self.rows)
             with averaged(trainer, pl_module):
@@ -107,3 +110,20 @@ class Recorder(Checkpoint):
         left = timedelta(seconds=round(pace * (total - epoch)))
         values = "  ".join(f"{k} {v:.5g}" for k, v in self.rows[-1].items() if k != "epoch")
         return f"epoch {epoch}/{total}  {values}  left {left}"
+
+
+def _check_monitors(trainer: pl.Trainer, pl_module: Any, metrics: dict[str, float]) -> None:
+    """Raise UserError for a metric that the model or a callback waits for, and no epoch will have.
+
+    The first epoch need not have those of a validation, nor the FID.
+    """
+    known = {*metrics, FID}
+    if trainer.datamodule.sizes()["val"]:  # type: ignore[attr-defined]
+        known |= {name.replace("train/", "val/") for name in metrics}
+    for one in (pl_module, *trainer.callbacks):  # type: ignore[attr-defined]
+        monitor = getattr(one, "monitor", None)
+        if isinstance(monitor, str) and monitor not in known:
+            raise UserError(
+                f"{type(one).__name__}.monitor={monitor} is not allowed: it must be one of "
+                f"{', '.join(sorted(known))}"
+            )

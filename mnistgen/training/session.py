@@ -5,6 +5,7 @@ This module imports nothing heavy, so that the threads are set before torch star
 
 import contextlib
 import logging
+import signal
 import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -43,8 +44,9 @@ def train(run: RunFolder, *callbacks: Any, alone: bool = True) -> float | None:
         try:
             objective = _fit(run, watched, callbacks, bar=alone)
         except BaseException as error:
-            stopped = watched.signum is not None and not isinstance(error, Exception)
-            end = Interrupted(watched.signum or 0) if stopped else error
+            # Of a KeyboardInterrupt, as a callback may raise it, Lightning makes a SystemExit
+            stopped = not isinstance(error, Exception)
+            end = Interrupted(watched.signum or signal.SIGINT) if stopped else error
             run.update(**info.end(end))
             if isinstance(end, Interrupted):
                 override = shell_word(f"resume={to_override(str(run.path))}")

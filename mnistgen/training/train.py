@@ -18,10 +18,13 @@ from mnistgen.config import Config, build, build_model, one_line, sizes
 from mnistgen.data.module import DataModule, data_module
 from mnistgen.errors import UserError
 from mnistgen.metrics.lenet import weights
+from mnistgen.models import VAE
+from mnistgen.models.layers import IMAGE_SHAPE
+from mnistgen.models.means import EpochMeans
 from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder, checkpoints
 from mnistgen.training import averages, loggers, machine, processes
-from mnistgen.training.callbacks import EpochMeans, Seeding
+from mnistgen.training.callbacks import Seeding
 from mnistgen.training.fid import FID, FIDMonitor
 from mnistgen.training.loggers import Journal
 from mnistgen.training.progress import RunProgress, Terminal
@@ -37,10 +40,12 @@ def check(config: Config) -> None:
     """Raise UserError where this machine, the data, the model or its optimizer refuse to begin."""
     machine.prepare(config)
     model: Any = _model(config)
+    optimizer, schedule = build("optim", config["optim"]), build("lr", config["lr"])
     try:
-        model.schedule(model.optimizer(model.parameters()), steps=2, monitor=FID)
+        schedule(optimizer(model.parameters()), steps=2, monitor=FID)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"optim or lr: {one_line(error)}") from error
+    _check_images(model, config["model"]["latent_dim"])
     averages.check(_callbacks(config), model)
     if not model.automatic_optimization:
         for option in NEED_AUTOMATIC & config["trainer"].keys():
@@ -48,6 +53,23 @@ def check(config: Config) -> None:
             raise UserError(f"trainer.{option} is not allowed: {name} makes its updates itself")
     loggers.check(config["logger"])
     weights.load(_data(config))  # what val/fid is measured with is made of the data
+
+
+def _check_images(model: Any, latent_dim: int) -> None:
+    """Raise UserError where a model does not make images, before anything depends on it."""
+    arguments: dict[str, Any] = {"decode": torch.zeros(2, latent_dim), "sample": 2}
+    if isinstance(model, VAE):
+        arguments["reconstruct"] = torch.zeros(2, *IMAGE_SHAPE)
+    with torch.no_grad(), torch.random.fork_rng():
+        model.eval()
+        for method, argument in arguments.items():
+            name = f"model: {type(model).__name__}.{method}"
+            try:
+                shape = tuple(getattr(model, method)(argument).shape)
+            except Exception as error:  # a user's code raises anything
+                raise UserError(f"{name} fails: {one_line(error)}") from error
+            if shape != (2, *IMAGE_SHAPE):
+                raise UserError(f"{name} makes {shape} for two: it must make {(2, *IMAGE_SHAPE)}")
 
 
 def fit(
@@ -76,8 +98,7 @@ def fit(
 
 def _model(config: Config) -> pl.LightningModule:
     torch.manual_seed(stream(config["seed"], "weights"))
-    optimizer, schedule = build("optim", config["optim"]), build("lr", config["lr"])
-    model: pl.LightningModule = build_model(config, optimizer=optimizer, schedule=schedule)
+    model: pl.LightningModule = build_model(config, pl.LightningModule)
     return model
 
 
@@ -135,7 +156,7 @@ def _trainer(
 
 def _callbacks(config: Config) -> list[Callback]:
     parts = config.get("callbacks", {})  # a run of version 0.1 has none
-    return [build(f"callbacks.{name}", part) for name, part in parts.items()]
+    return [build(f"callbacks.{name}", part, Callback) for name, part in parts.items()]
 
 
 def _run_epochs(

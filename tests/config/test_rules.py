@@ -172,7 +172,7 @@ def test_every_choice_makes_its_objects(composed, tmp_path, monkeypatch, group, 
             objects.build("optim", made["optim"]),
             objects.build("lr", made["lr"]),
         )
-        model = objects.build_model(made, optimizer=optimizer, schedule=schedule)
+        model = objects.build_model(made)
         updates = schedule(optimizer(model.parameters()), steps=10, monitor="val/loss")
         assert isinstance(updates["optimizer"], torch.optim.Optimizer)
     elif group == "data":

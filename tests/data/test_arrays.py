@@ -1,8 +1,10 @@
+import os
+
 import numpy as np
 import pytest
 import torch
 
-from mnistgen.data import ArrayFile, arrays
+from mnistgen.data import ArrayFile, arrays, splits
 from mnistgen.errors import UserError
 
 GREY = np.random.default_rng(0).integers(256, size=(448, 28, 28)).astype(np.uint8)
@@ -118,3 +120,21 @@ def test_a_plain_array_is_not_enough(tmp_path):
     np.save(tmp_path / "some.npy", GREY)
     with pytest.raises(UserError, match=r"some\.npy is not allowed: it must be an \.npz file"):
         ArrayFile(root=tmp_path / "some.npy").arrays()
+
+
+def test_a_file_that_has_changed_is_read_anew(tmp_path):
+    checksums = set()
+    for value in (1, 2):
+        images = np.full((448, 28, 28), value, np.uint8)
+        np.savez(tmp_path / "some.npz", images=images)
+        os.utime(tmp_path / "some.npz", (value, value))
+        checksums.add(ArrayFile(root=str(tmp_path / "some.npz")).arrays().checksum)
+    assert len(checksums) == 2
+
+
+def test_a_stamp_follows_the_files_below_a_folder(tmp_path):
+    (tmp_path / "a").mkdir()
+    before = splits.stamp(tmp_path)
+    (tmp_path / "a" / "1.png").write_bytes(b"1")
+    after = splits.stamp(tmp_path)
+    assert len({before, after, splits.stamp(tmp_path)}) == 2

@@ -31,6 +31,8 @@ def test_a_plain_trainer_trains_each_model_and_its_checkpoint_builds_it_again(tr
     model = kind(latent_dim=MODELS[kind], activation="leaky_relu")
     before = [parameter.clone() for parameter in model.parameters()]
     trainer.fit(model, MNIST(batch_size=16))
+    loss = "g_loss" if isinstance(model, models.GAN) else "loss"
+    assert {f"train/{loss}", f"val/{loss}"} <= {*trainer.callback_metrics}
     moved = [not old.equal(new) for old, new in zip(before, model.parameters(), strict=True)]
     assert sum(moved) > 0.9 * len(moved)
 
@@ -93,3 +95,25 @@ def test_an_argument_that_an_older_checkpoint_lacks_counts_as_its_default(kind):
         kind(latent_dim=4).on_load_checkpoint(checkpoint)
     with pytest.raises(UserError, match=r"with colour=red$"):
         kind(latent_dim=3).on_load_checkpoint({"arguments": {"latent_dim": 3, "colour": "red"}})
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: models.DenseVAE(latent_dim=0), "latent_dim=0 is not allowed"),
+        (lambda: models.CNNGAN(latent_dim=3, activation="tan"), "activation=tan is not allowed"),
+        (lambda: MNIST(binarize="static "), "data.binarize=static  is not allowed"),
+        (lambda: MNIST(val_size=1.5), "data.val_size=1.5 is not allowed"),
+        (lambda: MNIST(batch_size=0), "data.batch_size=0 is not allowed"),
+        (lambda: MNIST(val_size=60_000).setup(), "a whole number from 0 to 59999, or a share"),
+    ],
+)
+def test_an_argument_that_is_not_right_is_named(make, words):
+    with pytest.raises(UserError, match=words):
+        make()
+
+
+def test_the_data_give_batches_without_a_trainer():
+    data = MNIST(batch_size=16)
+    data.setup()
+    assert next(iter(data.train_dataloader())).shape == (16, 1, 28, 28)
