@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from mnistgen.errors import Diverged
 from mnistgen.tracking import MEASURES
 from mnistgen.tracking import diagnosis as module
 from mnistgen.tracking.diagnosis import RULES, diagnose
 from mnistgen.tracking.folder import RunFolder
+from mnistgen.training import session
 
 ROOT = Path(__file__).parents[2]
 REAL = {"readable": 0.99, "digits_present": 10}
@@ -128,3 +130,16 @@ def test_a_discriminator_that_has_won_is_told_at_the_end_and_kept_in_run_json(cl
     (sentence,) = RunFolder(cli.folder / "run").info().diagnosis
     assert sentence.startswith("The discriminator has won")
     assert f"went wrong   {sentence}\n" in done.stderr
+
+
+def test_a_run_that_goes_on_is_judged_anew(new_run, monkeypatch):
+    run = new_run()
+    run.update(diagnosis=["The discriminator has won."])
+
+    def stopped(*args, **options):
+        raise Diverged("epoch 3")
+
+    monkeypatch.setattr(session, "_fit", stopped)
+    with pytest.raises(Diverged):
+        session.train(run)
+    assert run.info().diagnosis == []
