@@ -23,6 +23,7 @@ def main(values: Config) -> None:
     options = {key: values[key] for key in api.EVALUATE}
     columns: dict[str | None, dict[str, Measures]] = {}  # by data set
     comparisons: dict[str | None, dict[str, Measures]] = {}
+    faults: dict[str, list[str]] = {}
     errors: list[str] = []
     for label, run in _labels(runs).items():
         try:
@@ -35,8 +36,12 @@ def main(values: Config) -> None:
             continue
         columns.setdefault(one.settings.data_checksum, {})[label] = one.metrics
         comparisons[one.settings.data_checksum] = one.comparisons
+        faults[label] = [*run.info().diagnosis, *one.diagnosis]
     for data, measures in columns.items():
         tables.show(_table(measures | comparisons[data]))
+    for label, sentences in faults.items():
+        for sentence in sentences:
+            print(f"{label}: {sentence}")
     for reason in errors[:-1]:
         print(f"error: {reason}", file=sys.stderr)
     if errors:

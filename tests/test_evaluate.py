@@ -73,8 +73,13 @@ def test_evaluation_holds_the_measures_and_what_they_depend_on(cli, folder, cach
     assert sum(map(sum, metrics["confusion"])) == 10_000
     assert metrics["nll"] > 0  # a likelihood of binary images; its value has oracles of its own
     assert metrics["nll_error"] > 0
+    assert metrics["active_share"] == metrics["active_units"] / 4
     for shown in ("FID", "densegan", "densevae", "noise", "ELBO (nats)"):
         assert shown in done.stdout
+    assert gan.diagnosis
+    for sentence in gan.diagnosis:
+        assert f"{sentence}\n" in done.stdout
+    assert json.loads((folder / "densegan" / "evaluation.json").read_text())["diagnosis"]
 
 
 def test_evaluating_twice_gives_the_same_numbers_and_once_is_enough(cli, folder, cache):

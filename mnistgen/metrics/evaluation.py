@@ -22,6 +22,7 @@ from mnistgen.models import VAE
 from mnistgen.seeds import stream
 from mnistgen.tracking import Evaluation, Measures, Protocol, RunFolder, Unwritten
 from mnistgen.tracking.checksums import sha256
+from mnistgen.tracking.info import REAL
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ class Evaluator:
         images = self.reference.train_images
         some = images[torch.randperm(len(images), generator=generator)[: self.n]]
         comparisons = {
-            "training images": self._quality(some),
+            REAL: self._quality(some),
             "their mean": self._quality(images.mean(0).expand(self.n, -1, -1, -1)),
             "noise": self._quality(torch.rand(self.n, 1, 28, 28, generator=generator)),
         }
@@ -160,9 +161,11 @@ class Evaluator:
 
     def _likelihood(self, vae: VAE, trained: Trained) -> Measures:
         images, labels = trained.test_set()
+        units = likelihood.active_units(vae, images)
         measures: Measures = {
             **likelihood.elbo(vae, images, seed=self.seed),
-            "active_units": likelihood.active_units(vae, images),
+            "active_units": units,
+            "active_share": units / vae.latent_dim,
         }
         if labels is not None:
             share, counts = likelihood.reconstruction_digits(vae, self.lenet, images, labels)

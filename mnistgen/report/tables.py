@@ -157,7 +157,7 @@ TABLES = [
         "Mean ± standard deviation over seeds, of samples against the test images in the features "
         "of a LeNet made for the data set. Once a run is evaluated, the last columns are the "
         "ceiling (real training images) and the floors (their mean image, noise). Haze, sharpness "
-        "and distance are ratios to the test images'.",
+        "and distances are ratios to the test images'.",
         lambda evidence: results(evidence.representatives.values(), MODELS).transposed(),
     ),
     Entry(

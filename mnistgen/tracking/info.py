@@ -12,10 +12,12 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    computed_field,
     model_validator,
 )
 
 from mnistgen.errors import Diverged, Interrupted, UserError
+from mnistgen.tracking.diagnosis import diagnose
 
 
 class Status(StrEnum):
@@ -50,10 +52,12 @@ MEASURES = {
     "haze": "haze / real",
     "sharpness": "sharpness / real",
     "memorization": "distance to training set / real",
+    "spread": "distance of samples to each other / real",
     "elbo": "ELBO (nats)",
     "reconstruction": "reconstruction (nats)",
     "kl": "KL (nats)",
     "active_units": "active units",
+    "active_share": "active units / dimensions",
     "reconstruction_accuracy": "digits kept in reconstruction",
     "nll": "NLL (nats)",
     "nll_error": "its standard error",
@@ -71,6 +75,8 @@ def _check_square(rows: list[list[float]]) -> list[list[float]]:
 
 
 Square = Annotated[list[OfClasses], AfterValidator(_check_square)]
+
+REAL = "training images"  # what else is measured: the comparison that is as good as can be
 
 NUMBER: TypeAdapter[Any] = TypeAdapter(Number)
 # The measures that are more than one number
@@ -135,6 +141,7 @@ class Info(File):
     seconds: float = 0.0
     images_per_s: float | None = None
     objective: float | None = None  # the last `val/fid`, which a search makes low
+    diagnosis: list[str] = []  # what went wrong in a training that finished, in sentences
 
     @model_validator(mode="before")
     @classmethod
@@ -183,6 +190,12 @@ class Evaluation(File):
     settings: Protocol
     comparisons: dict[str, Measures]
     metrics: Measures
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def diagnosis(self) -> list[str]:
+        """What went wrong, in sentences; also in an evaluation from before there were any."""
+        return diagnose(self.metrics, self.comparisons.get(REAL))
 
 
 class Unwritten(UserError):

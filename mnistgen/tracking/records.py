@@ -44,6 +44,11 @@ class Record:
         """What it shares with the other runs of its recipe."""
         return settings.recipe_settings(self.config)
 
+    @property
+    def diagnosis(self) -> list[str]:
+        """What went wrong with it, in sentences."""
+        return [*self.info.diagnosis, *(self.evaluation.diagnosis if self.evaluation else [])]
+
     def last(self, metric: str) -> float | None:
         """The last value of a column of metrics.csv; None of a run that is not finished."""
         return self.rows[-1].get(metric) if self.finished and self.rows else None

@@ -61,5 +61,7 @@ def train(run: RunFolder, *callbacks: Any) -> float | None:
         log.info("run folder   %s", run.path)
         log.info("epoch %-6d %s", last["epoch"], "  ".join(losses))
         log.info("samples      %s", run.picture("samples", int(last["epoch"])))
+        for sentence in run.info().diagnosis:
+            log.warning("went wrong   %s", sentence)
         log.info("curves       tensorboard --logdir %s", shell_word(str(run.path)))
         return objective

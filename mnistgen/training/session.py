@@ -14,6 +14,7 @@ from mnistgen import system
 from mnistgen.config import Config, objects, shell_word, to_override
 from mnistgen.errors import Interrupted, UserError
 from mnistgen.tracking import RunFolder, Status, info
+from mnistgen.tracking.diagnosis import diagnose
 from mnistgen.training import signals
 from mnistgen.training.signals import Signals
 
@@ -40,7 +41,7 @@ def train(run: RunFolder, *callbacks: Any, alone: bool = True) -> float | None:
     Raises UserError where it failed for a known reason, Interrupted at a signal.
     """
     with _log(run, alone), signals.watch() as watched:
-        run.update(status=Status.RUNNING, reason=None, failure=None)
+        run.update(status=Status.RUNNING, reason=None, failure=None, diagnosis=[])
         try:
             objective = _fit(run, watched, callbacks, bar=alone)
         except BaseException as error:
@@ -56,7 +57,8 @@ def train(run: RunFolder, *callbacks: Any, alone: bool = True) -> float | None:
                 with run.log.open("a") as file:
                     traceback.print_exc(file=file)
             raise end from error
-        run.update(status=Status.FINISHED, objective=objective)
+        faults = diagnose(run.metrics()[-1])
+        run.update(status=Status.FINISHED, objective=objective, diagnosis=faults)
         watched.check()  # it came too late for this run, but not for a sweep
         return objective
 

@@ -17,6 +17,7 @@ from mnistgen.metrics.quality import (
     nearest_distance,
     precision_recall_density_coverage,
     sharpness,
+    spread,
 )
 
 
@@ -144,6 +145,13 @@ def test_sharpness_of_ramps_and_an_edge():
     assert sharpness(torch.ones(1, 1, 28, 28)) == 0
 
 
+def test_spread_is_the_distance_of_two_images(random):
+    images = torch.rand(40, 1, 28, 28, generator=random)
+    distances = torch.pdist(images.flatten(1).double())
+    assert spread(images) == pytest.approx(distances.square().mean().sqrt().item(), rel=1e-5)
+    assert spread(images[:1].expand(40, -1, -1, -1)) == 0
+
+
 def test_nearest_distance(random):
     images = torch.rand(250, 1, 28, 28, generator=random)
     train = torch.rand(300, 1, 28, 28, generator=random)
@@ -180,7 +188,7 @@ def test_real_images_are_good_and_noise_is_not(real, reference, lenet):
     assert sum(real["digits"]) == pytest.approx(1)
     assert real["readable"] > 0.95
     assert real["confidence"] > 0.98
-    for name in ("haze", "sharpness", "memorization"):
+    for name in ("haze", "sharpness", "memorization", "spread"):
         assert real[name] == pytest.approx(1, abs=0.1)
     assert noise["haze"] > 4
     assert noise["sharpness"] > 3

@@ -63,6 +63,16 @@ def test_a_report_on_one_run_draws_what_it_has_and_labels_the_rest(make, files, 
     assert "No decoder is in this page" in text  # there is no checkpoint
 
 
+def test_what_went_wrong_is_on_the_page(make, files):
+    won = "The discriminator has won: <b>bold</b>"
+    make("gan", "densegan", info={"diagnosis": [won]}, metrics={"spread": 0.05})
+    make("vae", "densevae", metrics={"spread": 0.9, "active_share": 1.0})
+    text = words(files(play=False))
+    part = text.partition("What went wrong ")[2]
+    assert part.startswith(f"densegan , seed 1: {won} All samples are nearly the same image")
+    assert "densevae , seed" not in part
+
+
 def test_a_page_on_runs_that_decide_nothing_opens_on_samples_and_curves(make, files, grid):
     changed = {"optim.lr": 1e-3, "data.val_size": 5000}
     make("a", "densevae", changed=changed, curves=CURVES, picture=grid(0.2))
