@@ -173,9 +173,9 @@ MODEL = "# @package _global_\nmodel:\n  _target_: mine.Model\n  latent_dim: 3\no
 )
 def test_config_directories_are_several_arguments_or_hydras_search_path(overrides, dirs):
     own("a/model/mine.yaml", MODEL)
-    own("b/game/mine.yaml", "# @package model.game\n_target_: mine.game\n")
+    own("b/game/mine.yaml", "_target_: mine.game\n")
     config = mnistgen.compose("model=mine", "+game=mine", *overrides, config_dir=dirs)
-    assert config["model"]["game"] == {"_target_": "mine.game"}
+    assert config["game"] == {"_target_": "mine.game"}
     assert objects.user_dirs() == ()
 
 
