@@ -22,8 +22,8 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
+from mnistgen.tracking.info import FID
 from mnistgen.training.callbacks import EpochMeans
-from mnistgen.training.fid import FID
 
 ECHO = 3  # columns for the ^C that a terminal shows: behind a full line it would begin another
 

@@ -20,12 +20,14 @@ from mnistgen.errors import UserError
 from mnistgen.metrics.lenet import weights
 from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder, checkpoints
+from mnistgen.tracking.info import FID
 from mnistgen.training import loggers, machine, processes
 from mnistgen.training.callbacks import EpochMeans, Seeding
-from mnistgen.training.fid import FID, FIDMonitor
+from mnistgen.training.fid import FIDMonitor
 from mnistgen.training.loggers import Journal
 from mnistgen.training.progress import RunProgress, Terminal
 from mnistgen.training.recorder import Recorder
+from mnistgen.training.scale import Scale
 from mnistgen.training.screen import draws_bar
 from mnistgen.training.signals import Signals
 
@@ -115,6 +117,7 @@ def _trainer(
             means,
             stop,
             fid,
+            Scale(run),
             *_callbacks(config),
             *callbacks,
             *([RunProgress(means, console)] if has_bar else []),
