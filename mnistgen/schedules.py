@@ -50,15 +50,18 @@ def configure(
         raise UserError(f"optim or lr: {error}") from error
 
 
-def advance(trainer: pl.Trainer, interval: str) -> None:
-    """Step the schedules of this interval, "step" or "epoch", as far as they can be."""
+def advance(trainer: pl.Trainer, interval: str, monitor: str) -> None:
+    """Step the schedules of this interval, "step" or "epoch", as far as they can be.
+
+    Where a model makes its updates itself Lightning forgets what they follow: it is `monitor`.
+    """
     for config in trainer.lr_scheduler_configs:
         if config.interval != interval:
             continue
         if not isinstance(config.scheduler, ReduceLROnPlateau):
             config.scheduler.step()
-        elif config.monitor in trainer.callback_metrics:  # not measured in every epoch
-            config.scheduler.step(trainer.callback_metrics[config.monitor])
+        elif (name := config.monitor or monitor) in trainer.callback_metrics:  # not in every epoch
+            config.scheduler.step(trainer.callback_metrics[name])
 
 
 def constant(optimizer: Optimizer, *, steps: int, monitor: str) -> Updates:

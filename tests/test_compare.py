@@ -10,6 +10,7 @@ from mnistgen.errors import UserError
 from mnistgen.plots import charts
 from mnistgen.sweeps import comparison
 from mnistgen.tracking import store
+from mnistgen.tracking.folder import RunFolder
 from mnistgen.tracking.groups import Curve
 from mnistgen.tracking.info import Failure
 
@@ -54,6 +55,14 @@ def test_the_command_writes_table_and_plot_and_shows_the_best(cli, sweep):
     with Image.open(sweep / "sweep.png") as picture:
         assert picture.size[0] > 500
     assert "<svg" in (sweep / "sweep.svg").read_text()
+
+
+def test_a_fid_of_another_feature_network_is_left_out_and_that_is_said(cli, sweep):
+    RunFolder(sweep / "run-0").update(features_sha256="other")
+    done = cli("sweep=sweep", module="mnistgen.compare")
+    assert done.returncode == 0
+    assert done.stderr == "error: run-0: val/fid is of another feature network: it is left out\n"
+    assert "cnngan,0.0001,22," in (sweep / "sweep.csv").read_text()
 
 
 def test_a_table_that_cannot_be_written_is_shown(cli, sweep):

@@ -134,7 +134,7 @@ class GAN(GenerativeModel):
             parameter.grad = gradient
         for optimizer in self.optimizers():  # type: ignore[union-attr]  # there are two
             optimizer.step()
-        advance(self.trainer, "step")
+        advance(self.trainer, "step", self.monitor)
         return {"values": {name: value.detach() for name, value in game.items()}}
 
     def validation_step(self, images: Tensor) -> dict[str, Any]:

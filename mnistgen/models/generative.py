@@ -36,6 +36,11 @@ class GenerativeModel(pl.LightningModule, ABC):
         self.optimizer = optimizer
         self.schedule = schedule
 
+    @property
+    @abstractmethod
+    def monitor(self) -> str:
+        """The column of metrics.csv whose lowest value is that of the best epoch."""
+
     @abstractmethod
     def decode(self, z: Tensor) -> Tensor:
         """Images from latents."""
@@ -56,7 +61,7 @@ class GenerativeModel(pl.LightningModule, ABC):
 
     def on_train_epoch_end(self) -> None:
         """Step the schedules that go by the epoch, before its checkpoint is written."""
-        advance(self.trainer, "epoch")
+        advance(self.trainer, "epoch", self.monitor)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the arguments that the model was built with."""

@@ -22,6 +22,8 @@ from mnistgen.tracking.groups import alike, curve_against, pool
 log = logging.getLogger(__name__)
 
 FEWEST = 3  # values of a setting that make a sweep
+CONDITIONS = "split", "samples", "seed", "features_sha256", "data_checksum"
+"""What two evaluations must share to be comparable; the last of it is the data set."""
 
 
 class Sweep(NamedTuple):
@@ -113,26 +115,32 @@ def select(*roots: Path) -> tuple[list[Record], list[Note]]:
 
 
 def comparable(runs: Iterable[Record]) -> tuple[list[Record], list[Note]]:
-    """The runs, without an evaluation that was not made as most on its data set were."""
+    """The runs, without an evaluation that was not made as most on its data set were.
+
+    Of two ways with as many evaluations that of the later run counts.
+    """
     runs = list(runs)
-    counts = Counter(_conditions(run.evaluation.settings) for run in runs if run.evaluation)
+    evaluations = [run.evaluation for run in reversed(runs) if run.evaluation]
+    counts = Counter(_conditions(evaluation.settings) for evaluation in evaluations)
     usual: dict[str | None, tuple[Any, ...]] = {}
     for conditions, _ in counts.most_common():
         usual.setdefault(conditions[-1], conditions)
     notes: list[Note] = []
     for place, run in enumerate(runs):
         protocol = run.evaluation.settings if run.evaluation else None
-        if protocol and _conditions(protocol) != usual[protocol.data_checksum]:
-            reason = f"measured otherwise than most (samples={protocol.samples})"
+        if protocol and _conditions(protocol) != (most := usual[protocol.data_checksum]):
+            own = zip(CONDITIONS, _conditions(protocol), most, strict=True)
+            others = ", ".join(
+                f"{name}={value}" for name, value, usually in own if value != usually
+            )
+            reason = f"measured otherwise than most ({others})"
             notes.append(Note(run.name, f"{reason}: its measures are left out"))
             runs[place] = dataclasses.replace(run, evaluation=None)
     return runs, notes
 
 
 def _conditions(protocol: Protocol) -> tuple[Any, ...]:
-    """What two evaluations must share to be comparable; the last of it is the data set."""
-    names = "split", "samples", "seed", "features_sha256", "data_checksum"
-    return tuple(getattr(protocol, name) for name in names)
+    return tuple(getattr(protocol, name) for name in CONDITIONS)
 
 
 def sweeps(groups: Iterable[Group], key: str) -> list[Sweep]:

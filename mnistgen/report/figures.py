@@ -10,6 +10,7 @@ from mnistgen.report import latents, snapshots, why
 from mnistgen.report.evidence import Evidence, confusion
 from mnistgen.report.paper import GANS, MODELS, VAES
 from mnistgen.tracking import Curve
+from mnistgen.tracking.info import FID
 
 Draw = Callable[[Evidence], Figure | None]  # None is a gap, where no run has what it shows
 STILLS = 7  # epochs of a model that the figure on paper shows at most
@@ -52,7 +53,7 @@ def figure(
 def fid(evidence: Evidence) -> Figure | None:
     """FID against the epoch for each model, a line a seed."""
     models = dict.fromkeys([*MODELS, *evidence.representatives])
-    curves = _curves(evidence, models, "val/fid")
+    curves = _curves(evidence, models, FID)
     label = "FID of 2,000 samples"
     return charts.against_epoch(curves, label=label, log=True) if any(curves.values()) else None
 
@@ -66,7 +67,7 @@ def fid(evidence: Evidence) -> Figure | None:
 )
 def rates(evidence: Evidence) -> Figure | None:
     """FID at the end of training against the learning rate, a line a sweep."""
-    key, metric = "optim.lr", "val/fid"
+    key, metric = "optim.lr", FID
     curves = [c for sweep in evidence.sweeps if sweep.key == key if (c := sweep.curve(metric))]
     return charts.metric_against_key(curves, key=key, metric=metric) if curves else None
 
@@ -142,7 +143,7 @@ def batches(evidence: Evidence) -> Figure | None:
         for kind, groups in cross.groups.items():
             row = rows.setdefault(f"{cross.model}\n{kind}", {})
             for group in groups:
-                fid = group.last(why.FID)
+                fid = group.last(FID)
                 title = f"{group.value(why.RATE):g}" + (f": {fid.mean:.0f}" if fid else "")
                 row[title] = snapshots.last(group, "samples", side=SIDE)
     return panels.strips(rows) if rows else None

@@ -10,6 +10,7 @@ from mnistgen.report.evidence import Evidence, Missing, confusion, shape
 from mnistgen.report.paper import GANS
 from mnistgen.report.verdicts import Estimate, Verdict, above, estimate
 from mnistgen.tracking import Pooled
+from mnistgen.tracking.info import FID
 
 
 class Part(NamedTuple):
@@ -137,9 +138,9 @@ def rate(evidence: Evidence, model: str, says: str, *, right: bool, lower: bool 
 
     def compare() -> Judgement:
         fid = {
-            rate: estimate("val/fid", pooled)
+            rate: estimate(FID, pooled)
             for rate, group in evidence.sweep(model, "optim.lr", paper.RATE).groups.items()
-            if (pooled := group.last("val/fid"))
+            if (pooled := group.last(FID))
         }
         others = [rate for rate in fid if (rate < paper.RATE if lower else rate != paper.RATE)]
         if paper.RATE not in fid or not others:

@@ -7,6 +7,7 @@ from typing import Any
 from mnistgen.config import sizes
 from mnistgen.report import paper, verdicts
 from mnistgen.tracking import Group
+from mnistgen.tracking.info import FID
 
 # Training images that a trial of an epoch or two does not see: a twentieth of the paper's recipe
 LONG = paper.TABLE_3["trainer.max_epochs"] * sizes.TRAIN_SIZE // 20
@@ -33,7 +34,7 @@ def clearest(groups: Mapping[str, Group]) -> str:
 
     def key(model: str) -> tuple[float, float, bool]:
         readable = groups[model].measure("readable")
-        last = [curve.y[-1] for curve in groups[model].curves("val/fid")]
+        last = [curve.y[-1] for curve in groups[model].curves(FID)]
         fid = min((y for y in last if y is not None and math.isfinite(y)), default=math.inf)
         return readable.mean if readable else verdicts.READABLE, -fid, model in paper.VAES
 

@@ -11,6 +11,7 @@ from mnistgen.report.evidence import Evidence
 from mnistgen.report.paper import GANS, MODELS, VAES
 from mnistgen.report.why import Cross
 from mnistgen.tracking import MEASURES, Evaluation, Group, Pooled, Record
+from mnistgen.tracking.info import FID
 
 OF_BATCHES = "fid", "readable", "digits_present"  # measures in the table of batches
 
@@ -115,7 +116,7 @@ def batches(crosses: Iterable[Cross]) -> Table:
             kind,
             f"{group.value(why.RATE):g}",
             str(len(group.finished)),
-            _text(group.last(why.FID)),
+            _text(group.last(FID)),
             *(_text(group.measure(name)) for name in OF_BATCHES),
         ]
         for cross in crosses
@@ -123,7 +124,7 @@ def batches(crosses: Iterable[Cross]) -> Table:
         for group in groups
     ]
     labels = [MEASURES[name] for name in OF_BATCHES]
-    return Table(["model", "real and fake", "rate", "seeds", why.FID, *labels], rows)
+    return Table(["model", "real and fake", "rate", "seeds", FID, *labels], rows)
 
 
 class Entry(NamedTuple):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistgen.tracking import Pooled
+from mnistgen.tracking.info import FID
 
 
 class Verdict(StrEnum):
@@ -34,7 +35,7 @@ RIGHT_RATE = 1.1  # the ratio of the FID at a rate to the lowest of its sweep, f
 SPREAD = {
     "readable": 0.1,
     "fid": 0.2,
-    "val/fid": 0.2,
+    FID: 0.2,
     "haze": 0.1,
     "sharpness": 0.1,
     "pattern": 0.05,

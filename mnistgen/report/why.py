@@ -14,8 +14,9 @@ from mnistgen.report.parts import Judgement, Part
 from mnistgen.report.verdicts import Estimate, above, estimate
 from mnistgen.tracking import Group
 from mnistgen.tracking.groups import alike, order
+from mnistgen.tracking.info import FID
 
-BATCHES, RATE, FID = "model.real_and_fake", "optim.lr", "val/fid"
+BATCHES, RATE = "model.real_and_fake", "optim.lr"
 KINDS = "separate", "joint"
 
 

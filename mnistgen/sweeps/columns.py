@@ -8,8 +8,9 @@ from multiprocessing import get_context
 from mnistgen.config import Config, objects, settings
 from mnistgen.config.settings import Settings
 from mnistgen.errors import UserError
+from mnistgen.tracking.info import FID
 
-ALWAYS = "val/fid", "lr", "images_per_s"  # what every run has, whatever its model
+ALWAYS = FID, "lr", "images_per_s"  # what every run has, whatever its model
 
 
 OPTION = "hydra.sweeper.metric"

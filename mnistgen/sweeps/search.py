@@ -14,7 +14,8 @@ from mnistgen.sweeps import names, options, spaces
 from mnistgen.sweeps.grid import combinations
 from mnistgen.sweeps.jobs import Job
 from mnistgen.sweeps.sweeper import ResumableSweeper
-from mnistgen.tracking import RunFolder, Status, records
+from mnistgen.tracking import Record, RunFolder, Status, records
+from mnistgen.tracking.info import FID
 
 TRIES = 20  # choices in a row that are not allowed, after which a search gives up
 
@@ -82,6 +83,18 @@ class Search(ResumableSweeper):
                 f"for a low {metric}: give this one a name of its own, sweep=NAME"
             )
         study.set_user_attr("metric", metric)
+
+    def _check_network(self, study: Any, record: Record) -> None:
+        """Raise UserError where another network than before has measured a run's `val/fid`."""
+        network = record.info.features_sha256
+        told = any(t.value is not None and math.isfinite(t.value) for t in study.get_trials())
+        before = study.user_attrs.get("features_sha256", None if told else network)
+        if self.metric == FID and network != before:
+            raise UserError(
+                f"{self.folder}: the {FID} of this search was measured with another feature "
+                "network: give this one a name of its own, sweep=NAME"
+            )
+        study.set_user_attr("features_sha256", network)
 
     def _train_study(self, study: Any, fixed: list[str], space: dict[str, Any]) -> list[Job]:
         """Train the trials of a study until it has enough; returns the jobs of all its trials."""
@@ -161,6 +174,8 @@ class Search(ResumableSweeper):
                 return False
             # What diverged has the worst value, so that its neighbours are avoided
             value = math.inf if record.diverged(self.metric) else record.last(self.metric)
+            if value is not None and math.isfinite(value):
+                self._check_network(study, record)
         failed = self.optuna.trial.TrialState.FAIL if value is None else None
         study.tell(number, value, state=failed)
         return True

@@ -38,6 +38,9 @@ class Failure(StrEnum):
     ERROR = "error"
 
 
+FID = "val/fid"
+"""The column of metrics.csv that a feature network measures in the course of a training."""
+
 MEASURES = {
     "fid": "FID",
     "kid": "KID",
@@ -135,6 +138,7 @@ class Info(File):
     threads: int | None = None
     processes: int | None = None
     data_checksum: str | None = None
+    features_sha256: str | None = None  # of the network of `val/fid`; at first it was not kept
     images: dict[str, int] = {}  # of "train", "val" and "test"
     parameters: dict[str, int] = {}  # of each network
     epochs: int = 0  # those that are complete

@@ -1,7 +1,10 @@
 """Run folders as plain records; what is damaged or out of date is set aside, with the reason."""
 
+import dataclasses
 import math
 import os
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +15,7 @@ from mnistgen.config.settings import Settings
 from mnistgen.errors import UserError
 from mnistgen.tracking import checksums, store
 from mnistgen.tracking.folder import Row, RunFolder
-from mnistgen.tracking.info import Evaluation, Failure, Info, Status
+from mnistgen.tracking.info import FID, Evaluation, Failure, Info, Status
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,28 @@ def read_all(*roots: Path) -> tuple[list[Record], list[Note]]:
         if reason:
             short = reason.replace(f"{run.path}/", "").replace(f"{run.path} ", "")
             notes.append(Note(name, short))
-    return sorted(records, key=lambda record: record.info.created), notes
+    records, others = of_one_network(sorted(records, key=lambda record: record.info.created))
+    return records, notes + others
+
+
+def of_one_network(records: Iterable[Record]) -> tuple[list[Record], list[Note]]:
+    """The records, without `val/fid` where another feature network measured it than of most.
+
+    That is, of most runs on the same data; of two networks with as many the later one counts.
+    """
+    records = list(records)
+    measured = [r for r in reversed(records) if any(FID in row for row in r.rows)]
+    counts = Counter((r.info.data_checksum, r.info.features_sha256) for r in measured)
+    usual: dict[str | None, str | None] = {}
+    for (data, network), _ in counts.most_common():
+        usual.setdefault(data, network)
+    notes = []
+    for place, record in enumerate(records):
+        if record in measured and record.info.features_sha256 != usual[record.info.data_checksum]:
+            notes.append(Note(record.name, f"{FID} is of another feature network: it is left out"))
+            rows = [{k: v for k, v in row.items() if k != FID} for row in record.rows]
+            records[place] = dataclasses.replace(record, rows=rows)
+    return records, notes
 
 
 def read(run: RunFolder, name: str = "") -> Record:

@@ -10,9 +10,9 @@ from mnistgen.errors import Diverged
 from mnistgen.metrics import quality
 from mnistgen.metrics.lenet import network, weights
 from mnistgen.seeds import stream
+from mnistgen.tracking.info import FID
 from mnistgen.training.averages import averaged
 
-FID = "val/fid"
 SAMPLES = 2_000
 FEWEST_IMAGES = 1_000
 MOST_TRAINING_IMAGES = 10_000

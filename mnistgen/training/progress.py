@@ -23,7 +23,7 @@ from rich.table import Column
 from rich.text import Text
 
 from mnistgen.models.means import EpochMeans
-from mnistgen.training.fid import FID
+from mnistgen.tracking.info import FID
 
 ECHO = 3  # columns for the ^C that a terminal shows: behind a full line it would begin another
 

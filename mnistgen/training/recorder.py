@@ -19,9 +19,10 @@ from mnistgen.models import VAE
 from mnistgen.plots import images as plots
 from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder
+from mnistgen.tracking.info import FID
 from mnistgen.training import loggers, machine
 from mnistgen.training.averages import averaged
-from mnistgen.training.fid import FID, FIDMonitor
+from mnistgen.training.fid import FIDMonitor
 from mnistgen.training.loggers import Journal
 
 log = logging.getLogger(__name__)

@@ -23,12 +23,14 @@ from mnistgen.models.layers import IMAGE_SHAPE
 from mnistgen.models.means import EpochMeans
 from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder, checkpoints
+from mnistgen.tracking.info import FID
 from mnistgen.training import averages, loggers, machine, processes
 from mnistgen.training.callbacks import Seeding
-from mnistgen.training.fid import FID, FIDMonitor
+from mnistgen.training.fid import FIDMonitor
 from mnistgen.training.loggers import Journal
 from mnistgen.training.progress import RunProgress, Terminal
 from mnistgen.training.recorder import Recorder
+from mnistgen.training.scale import Scale
 from mnistgen.training.screen import draws_bar
 from mnistgen.training.signals import Signals
 
@@ -135,6 +137,7 @@ def _trainer(
             stop,
             *(one for one in own if isinstance(one, WeightAveraging)),
             fid,  # of the averages as they are at the end of an epoch; others may monitor it
+            Scale(run),
             *(one for one in own if not isinstance(one, WeightAveraging)),
             *callbacks,
             *([RunProgress(means, console)] if has_bar else []),

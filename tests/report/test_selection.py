@@ -102,6 +102,15 @@ def test_an_evaluation_of_fewer_samples_than_the_others_is_not_compared(make, re
     assert measures == [1.0, 1.0, 1.0]
 
 
+def test_of_two_feature_networks_that_of_the_later_run_counts(make, read):
+    first, _ = (make(name, metrics={"fid": 1.0}, seed=ord(name)) for name in ("a", "b"))
+    change(first, features_sha256="other")
+    records, (note,) = read()
+    assert [record.name for record in records if record.evaluation] == ["b"]
+    assert note.name == "a"
+    assert "(features_sha256=other)" in note.reason
+
+
 def test_evaluations_on_two_data_sets_stand_side_by_side(make, read):
     for name in ("a", "b", "c"):
         run = make(name, metrics={"fid": 1.0}, seed=ord(name))

@@ -5,6 +5,7 @@ import pytest
 from mnistgen.report import page, why
 from mnistgen.report.evidence import gather
 from mnistgen.report.verdicts import Verdict
+from mnistgen.tracking.info import FID
 
 FIDS = {("separate", 1e-4): 910.0, ("separate", 1e-3): 900.0, ("joint", 1e-4): 500.0,
         ("joint", 1e-3): 300.0}  # fmt: skip
@@ -20,13 +21,13 @@ def evidence(make, tmp_path, grid):
                 "densegan",
                 seed=seed,
                 changed={why.BATCHES: kind, why.RATE: rate},
-                curves={why.FID: [950.0, fid + seed]},
+                curves={FID: [950.0, fid + seed]},
                 metrics={"readable": 0.75} if kind == "joint" else None,
                 picture=grid(1.0 if kind == "joint" else 0.0),
             )
     longer = {why.BATCHES: "joint", "trainer.max_epochs": 70}
-    make("longer", "densegan", changed=longer, curves={why.FID: [1.0, 1.0]})
-    make("alone", "cnngan", changed={why.BATCHES: "joint"}, curves={why.FID: [9.0, 9.0]})
+    make("longer", "densegan", changed=longer, curves={FID: [1.0, 1.0]})
+    make("alone", "cnngan", changed={why.BATCHES: "joint"}, curves={FID: [9.0, 9.0]})
     return gather(tmp_path / "outputs")
 
 

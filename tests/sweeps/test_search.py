@@ -61,6 +61,17 @@ def test_a_failed_run_that_is_trained_again_is_told_to_the_study_once(search, re
     assert study.get_trials()[2].params == study.get_trials()[0].params
 
 
+def test_a_search_takes_no_fid_of_another_feature_network(search):
+    space = {"optim.lr": optuna.distributions.FloatDistribution(1e-5, 1e-2, log=True)}
+    study = optuna.create_study(study_name="a study")
+    search()._train_study(study, [], space)
+    study.set_user_attr("features_sha256", "other")
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"another feature network: .* sweep=NAME"):
+            search(n_trials=3)._train_study(study, [], space)
+    assert len(study.get_trials()) == 3
+
+
 def test_a_choice_that_is_not_allowed_does_not_count(search, tmp_path):
     # 63 leaves a last batch of one image
     space = {"data.batch_size": optuna.distributions.IntDistribution(62, 64)}
