@@ -102,6 +102,22 @@ def test_shifts_move_whole_images_by_up_to_two_pixels():
     }
 
 
+def test_blends_are_a_digit_by_its_share_and_anything_else_by_the_rest():
+    digits = torch.zeros(600, 1, 28, 28)
+    digits[:, :, 10:18, 10:18] = 1
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        images, share = weights.blend(digits, digits[0, 0] / 2)
+    assert len(images) == len(share) == 5 * len(digits)
+    assert (share == 0).double().mean() == pytest.approx(1 / 3, abs=0.03)
+    assert 0.99 < share.max() < 1
+    assert 0 <= images.min() < images.max() <= 1
+    black = slice(3 * len(digits), 4 * len(digits))
+    assert torch.equal(images[black], share[black].view(-1, 1, 1, 1) * digits)
+    bare = images[4 * len(digits) :][share[4 * len(digits) :] == 0]
+    assert (bare.sum((1, 2, 3)) == 64 / 2).all()  # the mean image, moved
+
+
 def test_of_two_processes_one_trains(tiny, monkeypatch):
     def slowly(dataset, path):
         trained.append(path)
@@ -124,7 +140,8 @@ def test_other_data_train_their_own_once(tiny, caplog):
     first, sha256 = load(tiny)
     assert "Tiny" in caplog.text
     made = {path.name for path in tiny.root.iterdir()}
-    assert made == {".lock", "lenet-tiny-01234567.safetensors"}
+    version = weights.MNIST_SHA256[:8]  # a network of another one is never taken for it
+    assert made == {".lock", f"lenet-tiny-01234567-{version}.safetensors"}
     caplog.clear()
     again, sha256_again = load(tiny)
     assert not caplog.text
