@@ -165,7 +165,7 @@ def test_the_command_measures_and_writes_a_table_and_its_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("models=cnn", "models=cnn is not allowed: it must be of cnngan"),
+        ("models=cnn", "models=cnn is not allowed: it must be of burdavae, cnngan"),
         ("rounds=0", "rounds=0 is not allowed: it must be a whole number"),
         ("+options.optim.lr=0", "optim.lr=0 is not allowed"),
     ],

@@ -33,7 +33,8 @@ pytestmark = pytest.mark.skipif(
 def report(tmp_path_factory, run_folder, grid):
     """The page of a VAE with four latents, and of a GAN with more than there are sliders."""
     root = tmp_path_factory.mktemp("report")
-    curves = {"train/loss": [200.0, 150.0, 120.0], "val/fid": [90.0, 50.0, 40.0]}
+    terms = {"train/reconstruction": [190.0, 140.0, 105.0], "train/kl": [10.0, 10.0, 15.0]}
+    curves = {**terms, "val/fid": [90.0, 50.0, 40.0]}
     metrics = {"fid": 40.0, "readable": 0.7, "confusion": CONFUSION}
     run_folder(
         root / "runs" / "vae", "densevae", curves=curves, metrics=metrics, checkpoint=True,
