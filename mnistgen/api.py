@@ -65,6 +65,8 @@ class Run:
 
     def __init__(self, path: PathLike, config_dir: ConfigDir = None) -> None:
         self.folder = RunFolder(Path(_text(path)))
+        if self.path.is_file():
+            raise UserError(f"{path} is a file: give the run folder, and load(checkpoint=...)")
         self.config_dir = config_dir
         self.folder.info()
 

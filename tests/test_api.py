@@ -85,6 +85,7 @@ def test_a_thread_trains_and_the_run_does_what_the_commands_do():
         run.load("first")
     trained = mnistgen.load(run.path)
     assert not trained.model.training
+    assert repr(trained) == f"<Trained DenseVAE, epoch 2 of {run.folder.last}>"
     assert trained.epoch == 2
     z = torch.zeros(1, 4)
     assert trained.model(z).equal(run.load("last").model.decode(z))
@@ -116,6 +117,7 @@ def test_ctrl_c_is_what_it_is_in_python_and_the_run_goes_on(stop):
         (lambda: mnistgen.compose("optim.lr=0"), "a number above 0"),
         (lambda: mnistgen.run("nowhere"), "is not a run folder"),
         (lambda: mnistgen.load("nowhere"), "is not a run folder"),
+        (lambda: mnistgen.load(__file__), "is a file: give the run folder"),
         (lambda: mnistgen.train(["model=densevae"]), "['model=densevae'] is not a text"),
         (lambda: mnistgen.compose(7), "7 is not a text"),
         (lambda: mnistgen.sweep({"model": "densevae"}), "is not a text"),
@@ -151,6 +153,7 @@ def test_a_sweep_returns_its_comparison_also_where_a_run_has_failed(capsys):
     assert "optim.lr=-1 is not allowed" in capsys.readouterr().out
     comparison = mnistgen.sweep(*words[:-1], "optim.lr=1e-3", "sweep=densevae_optim.lr")
     assert comparison.best
+    assert comparison._repr_markdown_().startswith("| ")
 
 
 def own(name, text):
@@ -256,6 +259,11 @@ CALLBACK = "_target_: lightning.pytorch.callbacks.Timer\n"
     [
         ("model", MODEL.replace("Model", "Colour"), "Colour.decode makes (2, 3, 28, 28) for two"),
         ("model", MODEL.replace("Model", "Nothing"), "of a class of lightning's LightningModule"),
+        (
+            "bound",
+            "_target_: mine.Nothing\n",
+            "terms fails: 'Nothing' object is not callable",
+        ),
         ("callbacks", "it:\n  _target_: mine.Nothing\n", "of a class of lightning's Callback"),
         ("callbacks", CALLBACK, "must have a _target_"),
     ],

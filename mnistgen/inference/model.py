@@ -22,6 +22,9 @@ class Trained(NamedTuple):
     sha256: str
     epoch: int  # how many of them the checkpoint has seen
 
+    def __repr__(self) -> str:
+        return f"<Trained {type(self.model).__name__}, epoch {self.epoch} of {self.checkpoint}>"
+
     def test_set(self) -> tuple[Tensor, Tensor | None]:
         """The test images as the model would be trained on them, (N, 1, 28, 28), and labels (N,).
 

@@ -121,7 +121,7 @@ class GAN(GenerativeModel):
         returns is under "values".
         """
         game = self.play(images)
-        d_loss = game["d_loss"] + game.get("penalty", 0)
+        d_loss = game["d_loss"] + game["penalty"] if self.penalty else game["d_loss"]
         discriminator = list(self.discriminator.parameters())
         generator = list(self.generator.parameters())
         gradients = [

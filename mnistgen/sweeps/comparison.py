@@ -26,6 +26,10 @@ class Comparison:
     groups: list[Group]
     best: list[Group]  # of each model, the one with the lowest mean of the metric
 
+    def _repr_markdown_(self) -> str:
+        """The table, for a notebook."""
+        return self.table().markdown()
+
     def settings(self, group: Group) -> Settings:
         """What tells a group from the others."""
         return {key: group.value(key) for key in self.keys}

@@ -18,7 +18,7 @@ from mnistgen.config import Config, build, build_model, one_line, sizes
 from mnistgen.data.module import DataModule, data_module
 from mnistgen.errors import UserError
 from mnistgen.metrics.lenet import weights
-from mnistgen.models import VAE
+from mnistgen.models import GAN, VAE
 from mnistgen.models.layers import IMAGE_SHAPE
 from mnistgen.models.means import EpochMeans
 from mnistgen.seeds import stream
@@ -47,7 +47,7 @@ def check(config: Config) -> None:
         schedule(optimizer(model.parameters()), steps=2, monitor=FID)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"optim or lr: {one_line(error)}") from error
-    _check_images(model, config["model"]["latent_dim"])
+    _check_methods(model, config["model"]["latent_dim"])
     averages.check(_callbacks(config), model)
     if not model.automatic_optimization:
         for option in NEED_AUTOMATIC & config["trainer"].keys():
@@ -57,21 +57,30 @@ def check(config: Config) -> None:
     weights.load(_data(config))  # what val/fid is measured with is made of the data
 
 
-def _check_images(model: Any, latent_dim: int) -> None:
-    """Raise UserError where a model does not make images, before anything depends on it."""
-    arguments: dict[str, Any] = {"decode": torch.zeros(2, latent_dim), "sample": 2}
+def _check_methods(model: Any, latent_dim: int) -> None:
+    """Raise UserError where a model makes no images or no losses, before there is a run."""
+    images = torch.zeros(2, *IMAGE_SHAPE)
+    makers: dict[str, Any] = {"decode": torch.zeros(2, latent_dim), "sample": 2}
     if isinstance(model, VAE):
-        arguments["reconstruct"] = torch.zeros(2, *IMAGE_SHAPE)
+        makers["reconstruct"] = images
     with torch.no_grad(), torch.random.fork_rng():
         model.eval()
-        for method, argument in arguments.items():
-            name = f"model: {type(model).__name__}.{method}"
-            try:
-                shape = tuple(getattr(model, method)(argument).shape)
-            except Exception as error:  # a user's code raises anything
-                raise UserError(f"{name} fails: {one_line(error)}") from error
+        for method, argument in makers.items():
+            shape = tuple(getattr(_call(model, method, argument), "shape", ()))
             if shape != (2, *IMAGE_SHAPE):
+                name = f"model: {type(model).__name__}.{method}"
                 raise UserError(f"{name} makes {shape} for two: it must make {(2, *IMAGE_SHAPE)}")
+        # With a game or a bound of one's own; the steps of another kind of model need a Trainer
+        if isinstance(model, GAN | VAE):
+            _call(model, "play" if isinstance(model, GAN) else "terms", images)
+
+
+def _call(model: Any, method: str, argument: Any) -> Any:
+    try:
+        return getattr(model, method)(argument)
+    except Exception as error:  # a user's code raises anything
+        name = f"model: {type(model).__name__}.{method}"
+        raise UserError(f"{name} fails: {one_line(error)}") from error
 
 
 def fit(
