@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -16,6 +17,9 @@ import torch
 from mnistgen.config import compose
 from mnistgen.tracking import store
 from mnistgen.tracking.folder import RunFolder
+
+if hasattr(signal, "SIGHUP"):  # which nohup lets all processes ignore, those of the tests too
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several workers with all cores each are slower than one
     torch.set_num_threads(1)
