@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from mnistgen.config import Config, expand_path, objects, rules
 from mnistgen.config import compose as composition
 from mnistgen.errors import Diverged, Interrupted, UserError
-from mnistgen.files import write_atomically
 from mnistgen.inference import kinds
 from mnistgen.sweeps import multirun
 from mnistgen.sweeps.comparison import Comparison
@@ -248,13 +247,7 @@ def write_report(
         evidence = gather(*roots)
         for note in evidence.notes:
             log.warning("%s: %s", note.name, note.reason)
-        for name, content in page.files(evidence, play=play).items():
-            path = folder / name
-            if content is None:  # what an earlier report had and this one has not
-                path.unlink(missing_ok=True)
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content)
+        page.write(evidence, folder, play=play)
     counts = len(evidence.records), len(evidence.representatives)
     log.info("%s: runs %d, models %d", folder / "index.html", *counts)
     return folder / "index.html"

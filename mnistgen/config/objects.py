@@ -24,8 +24,9 @@ CONF_DIR = next(  # inside an installed package, beside it in a checkout
     path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir()
 )
 
-# The parts of a configuration that name a class; the group of conf/ that each comes from
 LOSSES = "game", "bound"  # what a GAN's and a VAE's model is trained by
+
+# The parts of a configuration that name a class; the group of conf/ that each comes from
 GROUPS = {"optim": "optimizer"} | {
     group: group for group in ("model", *LOSSES, "lr", "data", "trainer", "logger", "callbacks")
 }

@@ -23,7 +23,6 @@ MACHINE = "threads", "logger"
 # The repetition: runs of one recipe differ in it
 SEED = "seed"
 
-
 # Settings of which the paper says nothing: with any of these values a run is of its recipe
 SILENT = {
     "bound.kl": rules.ANY,  # an estimate of the paper's bound, and the bound itself

@@ -1,6 +1,6 @@
 """An .npz file of arrays as a data set."""
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mnistgen.config import one_line
 from mnistgen.data import splits
-from mnistgen.data.module import Arrays, DataModule
+from mnistgen.data.module import Arrays
+from mnistgen.data.own import OwnFiles
 from mnistgen.data.resize import SIDE, eight_bits, fit, unfit
 from mnistgen.data.splits import Labelled
 from mnistgen.errors import UserError
@@ -21,28 +22,18 @@ LABEL_KINDS = "biuSU"  # of numpy: whole numbers and texts
 CHUNK = 1_000  # images that are floats at once
 
 
-class ArrayFile(DataModule):
+class ArrayFile(OwnFiles):
     """The arrays of the .npz file `root`: images, and maybe labels and both of a test set.
 
     Images (N, H, W) become grey ones of 28 x 28 pixels, or with `resize=False` must be of that
     size.
     """
 
-    def __init__(self, *, resize: bool = True, **options: Any) -> None:
-        super().__init__(**options)
-        self.resize = resize
+    kind = "FILE.npz"
 
-    def arrays(self) -> Arrays:
-        """The data set, read once a process, and anew by a new object once a file has changed.
-
-        Raises UserError, which names the array, where the file is damaged or holds others.
-        """
-        return self._arrays
-
-    @cached_property
-    def _arrays(self) -> Arrays:
-        root = splits.given(self.root, "FILE.npz")
-        return _read(root, self.resize, splits.stamp(root))
+    def read(self, root: Path, stamp: str) -> Arrays:
+        """The data set; raises UserError, which names the array, where the file is damaged."""
+        return _read(root, self.resize, stamp)
 
 
 @lru_cache(maxsize=4)

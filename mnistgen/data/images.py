@@ -5,9 +5,9 @@ import os
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +18,8 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from mnistgen.config import one_line
 from mnistgen.data import splits
-from mnistgen.data.module import Arrays, DataModule
+from mnistgen.data.module import Arrays
+from mnistgen.data.own import OwnFiles
 from mnistgen.data.resize import SIDE, eight_bits, fit, unfit
 from mnistgen.data.splits import Labelled
 from mnistgen.errors import UserError
@@ -30,27 +31,17 @@ SPLIT = frozenset({"train", "test"})
 NO_CLASSES = frozenset({*SPLIT, "val", "valid", "validation"})
 
 
-class ImageFolder(DataModule):
+class ImageFolder(OwnFiles):
     """The image files of the folder `root`, where a sub-folder is a class.
 
     Each becomes a grey one of 28 x 28 pixels, or with `resize=False` must be of that size.
     """
 
-    def __init__(self, *, resize: bool = True, **options: Any) -> None:
-        super().__init__(**options)
-        self.resize = resize
+    kind = "FOLDER"
 
-    def arrays(self) -> Arrays:
-        """The data set, read once a process, and anew by a new object once a file has changed.
-
-        Raises UserError, which names the file, where one is damaged or not to be used.
-        """
-        return self._arrays
-
-    @cached_property
-    def _arrays(self) -> Arrays:
-        root = splits.given(self.root, "FOLDER")
-        return _read(root, self.resize, splits.stamp(root))
+    def read(self, root: Path, stamp: str) -> Arrays:
+        """The data set; raises UserError, which names the file, where one is damaged or odd."""
+        return _read(root, self.resize, stamp)
 
 
 class File(NamedTuple):

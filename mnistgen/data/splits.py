@@ -40,12 +40,12 @@ def stamp(root: Path) -> str:
         for folder, _, names in os.walk(root, followlinks=True)
         for name in ["", *names]
     ]
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for place in sorted([str(root), *places]):
         with contextlib.suppress(OSError):  # whoever reads it says so
             status = os.stat(place)  # noqa: PTH116
-            found.update(f"{place} {status.st_mtime_ns} {status.st_size}\n".encode())
-    return found.hexdigest()
+            digest.update(f"{place} {status.st_mtime_ns} {status.st_size}\n".encode())
+    return digest.hexdigest()
 
 
 def assemble(origin: str, train: Labelled, test: Labelled | None) -> Arrays:

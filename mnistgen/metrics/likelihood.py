@@ -59,7 +59,7 @@ def log_likelihoods(model: VAE, images: Tensor, k: int, *, seed: int = 0) -> Ten
     Source: Y. Burda et al., "Importance Weighted Autoencoders", 2016, eq. 8.
     """
     bounds: list[Tensor] = []
-    started = told = time.monotonic()
+    started = spoke = time.monotonic()
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, "nll"))
         draws = min(k, 100)
@@ -70,8 +70,8 @@ def log_likelihoods(model: VAE, images: Tensor, k: int, *, seed: int = 0) -> Ten
                 total = total.logaddexp(log_weights.double().logsumexp(0))
             bounds.append(total - math.log(k))
             now, done = time.monotonic(), sum(map(len, bounds))
-            if now - told > SILENCE and done < len(images):
-                told = now
+            if now - spoke > SILENCE and done < len(images):
+                spoke = now
                 left = timedelta(seconds=round((now - started) / done * (len(images) - done)))
                 log.info("NLL of %d of %d images, left %s", done, len(images), left)
     return torch.cat(bounds)

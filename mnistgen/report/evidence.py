@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,11 +119,8 @@ def comparable(runs: Iterable[Record]) -> tuple[list[Record], list[Note]]:
     Of two ways with as many evaluations that of the later run counts.
     """
     runs = list(runs)
-    evaluations = [run.evaluation for run in reversed(runs) if run.evaluation]
-    counts = Counter(_conditions(evaluation.settings) for evaluation in evaluations)
-    usual: dict[str | None, tuple[Any, ...]] = {}
-    for conditions, _ in counts.most_common():
-        usual.setdefault(conditions[-1], conditions)
+    protocols = [run.evaluation.settings for run in runs if run.evaluation]
+    usual = records.usual((one.data_checksum, _conditions(one)) for one in protocols)
     notes: list[Note] = []
     for place, run in enumerate(runs):
         protocol = run.evaluation.settings if run.evaluation else None

@@ -3,12 +3,14 @@
 import base64
 from functools import cache, partial
 from importlib.resources import files as package_files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import mnistgen
+from mnistgen.files import write_atomically
 from mnistgen.plots import charts
 from mnistgen.plots.tables import Table
 from mnistgen.report import claims, latents, paper, ranking, snapshots, verdicts, why
@@ -21,6 +23,17 @@ RUNTIME = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm.gz"
 FRAMES = 50  # epochs of a model that the page holds at most
 SIDE = 5  # rows and columns of samples that it shows of each
 WEBP_QUALITY = 60
+
+
+def write(evidence: Evidence, folder: Path, *, play: bool) -> None:
+    """Write every file of a report, and take away what an earlier one had and this one has not."""
+    for name, content in files(evidence, play=play).items():
+        path = folder / name
+        if content is None:
+            path.unlink(missing_ok=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
 
 
 def files(evidence: Evidence, *, play: bool) -> dict[str, bytes | None]:

@@ -11,8 +11,6 @@ from mnistgen.errors import UserError
 from mnistgen.tracking.info import FID
 
 ALWAYS = FID, "lr", "images_per_s"  # what every run has, whatever its model
-
-
 OPTION = "hydra.sweeper.metric"
 
 

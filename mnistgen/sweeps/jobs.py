@@ -60,9 +60,9 @@ class Job:
         wanted = settings.run_settings(self.config)
         for key in sorted(settings.differing(saved, wanted)):
             unsaid = settings.UNSAID.get(key)
-            found, meant = (shown(values.get(key, unsaid)) for values in (saved, wanted))
+            here, there = (shown(values.get(key, unsaid)) for values in (saved, wanted))
             raise UserError(
-                f"{self.run.path} is a run with {key}={found}, not {meant}: "
+                f"{self.run.path} is a run with {key}={here}, not {there}: "
                 "give this sweep a name of its own, sweep=NAME"
             )
         status = self.run.info().status

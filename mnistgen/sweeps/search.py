@@ -87,8 +87,9 @@ class Search(ResumableSweeper):
     def _check_network(self, study: Any, record: Record) -> None:
         """Raise UserError where another network than before has measured a run's `val/fid`."""
         network = record.info.features_sha256
-        told = any(t.value is not None and math.isfinite(t.value) for t in study.get_trials())
-        before = study.user_attrs.get("features_sha256", None if told else network)
+        values = [t.value for t in study.get_trials() if t.value is not None]
+        unknown = None if any(map(math.isfinite, values)) else network
+        before = study.user_attrs.get("features_sha256", unknown)
         if self.metric == FID and network != before:
             raise UserError(
                 f"{self.folder}: the {FID} of this search was measured with another feature "

@@ -60,7 +60,9 @@ class Group:
         """A setting, also one that goes without saying; the model by its name in conf/."""
         if key == MODEL:
             return self.model
-        return self.settings.get(key, settings.said(self.first.config).get(key))
+        if key in self.settings:
+            return self.settings[key]
+        return settings.said(self.first.config).get(key)
 
     def measure(self, name: str) -> Pooled | None:
         """A measure that evaluate made of the finished runs; None where it made none."""

@@ -100,24 +100,40 @@ def of_one_network(records: Iterable[Record]) -> tuple[list[Record], list[Note]]
     That is, of most runs on the same data; of two networks with as many the later one counts.
     """
     records = list(records)
-    measured = [r for r in reversed(records) if any(FID in row for row in r.rows)]
-    counts = Counter((r.info.data_checksum, r.info.features_sha256) for r in measured)
-    usual: dict[str | None, str | None] = {}
-    for (data, network), _ in counts.most_common():
-        usual.setdefault(data, network)
+    networks = usual(
+        (record.info.data_checksum, record.info.features_sha256)
+        for record in records
+        if _has_fid(record)
+    )
     notes = []
     for place, record in enumerate(records):
-        if record in measured and record.info.features_sha256 != usual[record.info.data_checksum]:
+        info = record.info
+        if _has_fid(record) and info.features_sha256 != networks[info.data_checksum]:
             notes.append(Note(record.name, f"{FID} is of another feature network: it is left out"))
             rows = [{k: v for k, v in row.items() if k != FID} for row in record.rows]
             records[place] = dataclasses.replace(record, rows=rows)
     return records, notes
 
 
+def usual(conditions: Iterable[tuple[str | None, Any]]) -> dict[str | None, Any]:
+    """For each data set the conditions that most runs on it share; of two with as many, the later.
+
+    They come as pairs with their data set, oldest first.
+    """
+    most: dict[str | None, Any] = {}
+    for (data, condition), _ in Counter(reversed(list(conditions))).most_common():
+        most.setdefault(data, condition)
+    return most
+
+
 def read(run: RunFolder, name: str = "") -> Record:
     """The record of a run folder; raises UserError where it is damaged."""
     info, config, rows = run.info(), run.unchecked_config(), run.metrics()
     return Record(run, name or run.path.name, info, config, rows, *_evaluation(run, info))
+
+
+def _has_fid(record: Record) -> bool:
+    return any(FID in row for row in record.rows)
 
 
 def _evaluation(run: RunFolder, info: Info) -> tuple[Evaluation | None, str]:
