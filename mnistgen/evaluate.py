@@ -8,7 +8,7 @@ from mnistgen.config import Config, rules
 from mnistgen.errors import UserError
 from mnistgen.plots import tables
 from mnistgen.plots.tables import Table
-from mnistgen.tracking import MEASURES, Measures, RunFolder, Unwritten, store
+from mnistgen.tracking import MEASURES, Measures, RunFolder, Unwritten, records, store
 
 RULES = {"run": rules.FOLDERS, "threads": rules.RULES["threads"], **api.EVALUATE}
 
@@ -36,7 +36,7 @@ def main(values: Config) -> None:
             continue
         columns.setdefault(one.settings.data_checksum, {})[label] = one.metrics
         comparisons[one.settings.data_checksum] = one.comparisons
-        faults[label] = [*run.info().diagnosis, *one.diagnosis]
+        faults[label] = one.faults(records.read(run).end)
     for data, measures in columns.items():
         tables.show(_table(measures | comparisons[data]))
     for label, sentences in faults.items():

@@ -101,6 +101,11 @@ def digit_kl(p: Tensor, q: Tensor) -> float:
     return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum().item()
 
 
+def readable(probabilities: Tensor) -> float:
+    """The share of images whose likeliest class, of (N, classes), has a probability of 0.9."""
+    return (probabilities.amax(1) >= READABLE).double().mean().item()
+
+
 def haze(images: Tensor) -> float:
     """The share of mid-grey pixels: above 0.1 and below 0.9."""
     return ((images > 0.1) & (images < 0.9)).double().mean().item()
@@ -185,7 +190,8 @@ def _digits(features: Tensor, reference: Reference, lenet: LeNet) -> Measures:
     """What the classifier reads; empty where the real images have no labels."""
     if reference.digits is None:
         return {}
-    confidences, digits = classify(lenet, features).max(1)
+    probabilities = classify(lenet, features)
+    confidences, digits = probabilities.max(1)
     histogram = digit_histogram(digits, len(reference.digits))
     kl = digit_kl(histogram, reference.digits)
     return {
@@ -193,7 +199,7 @@ def _digits(features: Tensor, reference: Reference, lenet: LeNet) -> Measures:
         **({"digit_kl": kl} if math.isfinite(kl) else {}),  # a class may have no real image
         "digits_present": int((histogram >= PRESENT / len(histogram)).sum()),
         "confidence": confidences.double().mean().item(),
-        "readable": (confidences >= READABLE).double().mean().item(),
+        "readable": readable(probabilities),
     }
 
 

@@ -59,6 +59,14 @@ RULES = [
 ]  # fmt: skip
 """The rules for the last row of metrics.csv, and then those for the measures."""
 
+ALL_READABLE = {"readable": 1.0}  # labelled images, as long as nobody has measured them
+
+
+def diagnose_training(row: Mapping[str, Any]) -> list[str]:
+    """A sentence for each fault that the last row of a training's metrics.csv shows."""
+    names = {"val/readable": "readable"}
+    return diagnose({names.get(name, name): row[name] for name in row}, ALL_READABLE)
+
 
 def diagnose(numbers: Mapping[str, Any], real: Mapping[str, Any] | None = None) -> list[str]:
     """A sentence for each fault that some numbers show; `real` are measures of real images."""

@@ -39,7 +39,9 @@ class Failure(StrEnum):
 
 
 FID = "val/fid"
-"""The column of metrics.csv that a feature network measures in the course of a training."""
+READABLE = "val/readable"
+OF_NETWORK = FID, READABLE
+"""The columns of metrics.csv that a feature network measures in the course of a training."""
 
 MEASURES = {
     "fid": "FID",
@@ -199,7 +201,11 @@ class Evaluation(File):
     @property
     def diagnosis(self) -> list[str]:
         """What went wrong, in sentences; also in an evaluation from before there were any."""
-        return diagnose(self.metrics, self.comparisons.get(REAL))
+        return self.faults({})
+
+    def faults(self, row: dict[str, Any]) -> list[str]:
+        """What went wrong in a training that ended with this row, and with its model."""
+        return diagnose({**row, **self.metrics}, self.comparisons.get(REAL))
 
 
 class Unwritten(UserError):

@@ -15,7 +15,7 @@ from mnistgen.config.settings import Settings
 from mnistgen.errors import UserError
 from mnistgen.tracking import checksums, store
 from mnistgen.tracking.folder import Row, RunFolder
-from mnistgen.tracking.info import FID, Evaluation, Failure, Info, Status
+from mnistgen.tracking.info import FID, OF_NETWORK, Evaluation, Failure, Info, Status
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,19 @@ class Record:
 
     @property
     def diagnosis(self) -> list[str]:
-        """What went wrong with it, in sentences."""
-        return [*self.info.diagnosis, *(self.evaluation.diagnosis if self.evaluation else [])]
+        """What went wrong with it, in sentences; an evaluation knows more than the training."""
+        if self.evaluation is None:
+            return self.info.diagnosis
+        return self.evaluation.faults(self.end)
+
+    @property
+    def end(self) -> Row:
+        """The last row of metrics.csv; empty for a run that is not finished."""
+        return self.rows[-1] if self.finished and self.rows else {}
 
     def last(self, metric: str) -> float | None:
         """The last value of a column of metrics.csv; None of a run that is not finished."""
-        return self.rows[-1].get(metric) if self.finished and self.rows else None
+        return self.end.get(metric)
 
     def diverged(self, metric: str) -> bool:
         """Whether it left the finite numbers, be it in the end and in this metric."""
@@ -110,7 +117,7 @@ def of_one_network(records: Iterable[Record]) -> tuple[list[Record], list[Note]]
         info = record.info
         if _has_fid(record) and info.features_sha256 != networks[info.data_checksum]:
             notes.append(Note(record.name, f"{FID} is of another feature network: it is left out"))
-            rows = [{k: v for k, v in row.items() if k != FID} for row in record.rows]
+            rows = [{k: v for k, v in row.items() if k not in OF_NETWORK} for row in record.rows]
             records[place] = dataclasses.replace(record, rows=rows)
     return records, notes
 

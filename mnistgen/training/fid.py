@@ -10,7 +10,7 @@ from mnistgen.errors import Diverged
 from mnistgen.metrics import quality
 from mnistgen.metrics.lenet import network, weights
 from mnistgen.seeds import stream
-from mnistgen.tracking.info import FID
+from mnistgen.tracking.info import FID, READABLE
 from mnistgen.training.averages import averaged
 
 SAMPLES = 2_000
@@ -21,8 +21,9 @@ MOST_TRAINING_IMAGES = 10_000
 class FIDMonitor(Callback):
     """Logs `val/fid` every so many epochs and at the last: 2,000 samples against real images.
 
-    These are the validation images, or where there are fewer than 1,000, which a FID cannot be
-    taken of, the last 10,000 training images; grey in any case, as the samples are.
+    It logs the share of them that the classifier can read, too, where the data have labels.
+    The real images are those of the validation, or where there are fewer than 1,000, which a FID
+    cannot be taken of, the last 10,000 training images; grey in any case, as the samples are.
     """
 
     def __init__(self, every: int, seed: int) -> None:
@@ -42,11 +43,11 @@ class FIDMonitor(Callback):
 
     def _measure(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         with averaged(trainer, pl_module):
-            fid = self.fid(trainer, pl_module)
-        pl_module.log(FID, fid, logger=False, sync_dist=True)
+            quality = self.quality(trainer, pl_module)
+        pl_module.log_dict(quality, logger=False, sync_dist=True)
 
-    def fid(self, trainer: pl.Trainer, model: Any) -> float:
-        """The FID of the model as it is now, from the same latents each time.
+    def quality(self, trainer: pl.Trainer, model: Any) -> dict[str, float]:
+        """The values of the model as it is now, from the same latents each time.
 
         Raises Diverged where pixels are no finite numbers.
         """
@@ -63,4 +64,8 @@ class FIDMonitor(Callback):
         images = torch.cat(samples).float().cpu()
         if not images.isfinite().all():
             raise Diverged("the training has diverged: it draws pixels that are no finite numbers")
-        return quality.fid(self.reference, network.extract(self.lenet, images))
+        features = network.extract(self.lenet, images)
+        values = {FID: quality.fid(self.reference, features)}
+        if trainer.datamodule.arrays().classes:  # type: ignore[attr-defined]
+            values[READABLE] = quality.readable(network.classify(self.lenet, features))
+        return values

@@ -128,7 +128,7 @@ def _split_and_tag(name: str) -> tuple[str, str]:
     split, _, quantity = name.rpartition("/")
     if not split:
         return "train", f"training/{name}"
-    return split, quantity if quantity in ("fid", "loss") else f"parts/{quantity}"
+    return split, quantity if quantity in ("fid", "loss", "readable") else f"parts/{quantity}"
 
 
 class CSVJournal(_LoggerJournal):

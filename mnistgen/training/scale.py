@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import Callback
 
 from mnistgen.metrics.lenet import weights
 from mnistgen.tracking import RunFolder
-from mnistgen.tracking.info import FID
+from mnistgen.tracking.info import FID, OF_NETWORK
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +38,13 @@ class Scale(Callback):
                 if "best" in state:
                     state |= {"best": math.inf, "num_bad_epochs": 0}
         if trainer.is_global_zero and any(FID in row for row in rows):
-            column = f"{FID}_{(info.features_sha256 or 'before')[:8]}"
-            log.warning("%s was measured with another feature network: it is now %s", FID, column)
+            network = (info.features_sha256 or "before")[:8]
+            columns = {column: f"{column}_{network}" for column in OF_NETWORK}
+            log.warning(
+                "%s was measured with another feature network: it is now %s", FID, columns[FID]
+            )
             self.run.write_metrics(
-                [{column if k == FID else k: v for k, v in row.items()} for row in rows]
+                [{columns.get(k, k): v for k, v in row.items()} for row in rows]
             )
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -14,7 +14,7 @@ from mnistgen import system
 from mnistgen.config import Config, objects, shell_word, to_override
 from mnistgen.errors import Interrupted, UserError
 from mnistgen.tracking import RunFolder, Status, info
-from mnistgen.tracking.diagnosis import diagnose
+from mnistgen.tracking.diagnosis import diagnose_training
 from mnistgen.training import signals
 from mnistgen.training.signals import Signals
 
@@ -57,7 +57,7 @@ def train(run: RunFolder, *callbacks: Any, alone: bool = True) -> float | None:
                 with run.log.open("a") as file:
                     traceback.print_exc(file=file)
             raise end from error
-        faults = diagnose(run.metrics()[-1])
+        faults = diagnose_training(run.metrics()[-1])
         run.update(status=Status.FINISHED, objective=objective, diagnosis=faults)
         watched.check()  # it came too late for this run, but not for a sweep
         return objective

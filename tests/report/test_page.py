@@ -65,12 +65,22 @@ def test_a_report_on_one_run_draws_what_it_has_and_labels_the_rest(make, files, 
 
 def test_what_went_wrong_is_on_the_page(make, files):
     won = "The discriminator has won: <b>bold</b>"
-    make("gan", "densegan", info={"diagnosis": [won]}, metrics={"spread": 0.05})
-    make("vae", "densevae", metrics={"spread": 0.9, "active_share": 1.0})
+    make("gan", "densegan", info={"diagnosis": [won]})
+    silent = {"train/kl": [3.0, 0.01], "val/readable": [0.0, 0.0]}
+    patterns = {"spread": 0.05, "readable": 0.9}  # what is measured counts, and not val/readable
+    make("vae", "densevae", curves=silent, metrics=patterns, info={"diagnosis": ["not this"]})
+    make("cnn", "cnnvae", curves={"train/kl": [3.0]}, metrics={"spread": 0.9, "active_share": 1.0})
     text = words(files(play=False))
     part = text.partition("What went wrong ")[2]
-    assert part.startswith(f"densegan , seed 1: {won} All samples are nearly the same image")
-    assert "densevae , seed" not in part
+    assert part.startswith(f"densegan , seed 1: {won}")
+    vae = part.partition("densevae , seed 1: ")[2]
+    assert vae.startswith(
+        "The VAE does not use its latents: in the last epoch they held 0.01 nats"
+    )
+    assert "image. All samples are nearly the same image" in vae
+    assert "Few samples can be read" not in part
+    assert "not this" not in part
+    assert "cnnvae , seed" not in part
 
 
 def test_a_page_on_runs_that_decide_nothing_opens_on_samples_and_curves(make, files, grid):

@@ -10,7 +10,7 @@ import pytest
 from mnistgen.errors import Diverged
 from mnistgen.tracking import MEASURES
 from mnistgen.tracking import diagnosis as module
-from mnistgen.tracking.diagnosis import RULES, diagnose
+from mnistgen.tracking.diagnosis import RULES, diagnose, diagnose_training
 from mnistgen.tracking.folder import RunFolder
 from mnistgen.training import session
 
@@ -80,6 +80,14 @@ def test_what_was_not_measured_is_not_wrong():
     assert diagnose({"epoch": 3, "readable": 0.0, "digits_present": 1}) == []
 
 
+def test_a_training_says_that_its_samples_cannot_be_read():
+    good = {k: v for k, v in GOOD.items() if "/" in k} | {"epoch": 50.0, "val/fid": 912.0}
+    assert diagnose_training(good) == []
+    (sentence,) = diagnose_training({**good, "val/readable": 0.03})
+    assert sentence == "Few samples can be read: the classifier is sure of 3% of them."
+    assert diagnose_training({**good, "val/readable": 0.5}) == []
+
+
 def test_a_sentence_has_its_numbers():
     (sentence,) = diagnose({"spread": 0.071})
     assert sentence.endswith("7% as far apart as test images.")
@@ -127,9 +135,10 @@ def test_a_discriminator_that_has_won_is_told_at_the_end_and_kept_in_run_json(cl
         "hydra.run.dir=run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (sentence,) = RunFolder(cli.folder / "run").info().diagnosis
-    assert sentence.startswith("The discriminator has won")
-    assert f"went wrong   {sentence}\n" in done.stderr
+    won, unread = RunFolder(cli.folder / "run").info().diagnosis
+    assert won.startswith("The discriminator has won")
+    assert unread.startswith("Few samples can be read")
+    assert f"went wrong   {won}\n" in done.stderr
 
 
 def test_a_run_that_goes_on_is_judged_anew(new_run, monkeypatch):

@@ -73,7 +73,7 @@ def test_a_finished_one_is_sampled_exported_and_evaluated(cli, old):
 
 
 def test_one_from_before_there_was_a_choice_goes_on(new_run, monkeypatch):
-    monkeypatch.setattr(FIDMonitor, "fid", lambda *_: 1.0)
+    monkeypatch.setattr(FIDMonitor, "quality", lambda *_: {"val/fid": 1.0})
     few = ("trainer.limit_train_batches=2", "trainer.limit_val_batches=1")
     run = new_run("model=densegan", *few, "trainer.max_epochs=1")
     train(run)

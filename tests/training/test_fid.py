@@ -20,7 +20,7 @@ def test_fid_is_that_of_2000_samples_against_the_validation_images(data):
     images = data.arrays().train_images.unsqueeze(1) / 255
     samples = iter(images[:SAMPLES].split(500))  # a generator that copies what it was shown
     model = SimpleNamespace(sample=lambda n: next(samples)[:n])
-    found = FIDMonitor(every=1, seed=1).fid(SimpleNamespace(datamodule=data), model)
+    found = FIDMonitor(every=1, seed=1).quality(SimpleNamespace(datamodule=data), model)
     assert next(samples, None) is None
 
     lenet, _ = weights.load(data)
@@ -32,14 +32,23 @@ def test_fid_is_that_of_2000_samples_against_the_validation_images(data):
     expected = (real.mean(0) - fake.mean(0)).square().sum() + (
         real.T.cov() + fake.T.cov() - 2 * torch.from_numpy(root)
     ).trace()
-    assert found == pytest.approx(expected.item(), rel=1e-6)
+    assert found["val/fid"] == pytest.approx(expected.item(), rel=1e-6)
+    read = lenet(images[:SAMPLES]).softmax(1).amax(1) >= 0.9
+    assert found["val/readable"] == pytest.approx(read.double().mean().item())
+
+
+def test_nothing_is_read_where_no_class_has_a_name(data):
+    unlabelled = data.arrays()._replace(train_labels=None, test_labels=None)
+    data.arrays = lambda: unlabelled
+    trainer, model = SimpleNamespace(datamodule=data), DenseVAE(latent_dim=4)
+    assert FIDMonitor(every=1, seed=1).quality(trainer, model).keys() == {"val/fid"}
 
 
 def test_measuring_is_repeatable_and_leaves_the_random_state_alone(data):
     trainer, model = SimpleNamespace(datamodule=data), DenseVAE(latent_dim=4)
     monitor = FIDMonitor(every=1, seed=1)
     state = torch.get_rng_state()
-    assert monitor.fid(trainer, model) == monitor.fid(trainer, model)
+    assert monitor.quality(trainer, model) == monitor.quality(trainer, model)
     assert torch.get_rng_state().equal(state)
 
 
@@ -47,7 +56,7 @@ def test_measuring_is_repeatable_and_leaves_the_random_state_alone(data):
 def test_the_reference_is_the_validation_set_or_the_tail(data, val_size, images):
     data.val_size = val_size
     monitor = FIDMonitor(every=1, seed=1)
-    monitor.fid(SimpleNamespace(datamodule=data), DenseVAE(latent_dim=4))
+    monitor.quality(SimpleNamespace(datamodule=data), DenseVAE(latent_dim=4))
     assert monitor.reference.shape == (images, 64)
 
 

@@ -26,7 +26,7 @@ PRECISIONS = ("bf16-mixed", "32-true")
 @pytest.fixture(autouse=True)
 def no_fid(monkeypatch):
     """A training of an instant; tests of its own measure FID."""
-    monkeypatch.setattr(FIDMonitor, "fid", lambda *_: 1.0)
+    monkeypatch.setattr(FIDMonitor, "quality", lambda *_: {"val/fid": 1.0})
 
 
 def together(**values):
@@ -226,7 +226,7 @@ def test_an_average_is_what_is_sampled_measured_validated_and_saved(new_run, mon
         monkeypatch.setattr(owner, name, watched)
 
     kind = {"densegan": DenseGAN, "densevae": DenseVAE}[model]
-    watch(FIDMonitor, "fid", 1.0)
+    watch(FIDMonitor, "quality", {"val/fid": 1.0})
     watch(Recorder, "_pictures")
     watch(kind, "decode")
     common = (f"model={model}", *FEW, "optim.lr=1e-2", "trainer.max_epochs=2")

@@ -16,7 +16,9 @@ FEW = (
 def begun(new_run, monkeypatch):
     """A run of one epoch that is to have two more, and a larger FID in each of them."""
     fids = iter([1.0, 5.0, 6.0])
-    monkeypatch.setattr(FIDMonitor, "fid", lambda *_: next(fids))
+    monkeypatch.setattr(
+        FIDMonitor, "quality", lambda *_: {"val/fid": next(fids), "val/readable": 0.5}
+    )
     run = new_run(*FEW, "trainer.max_epochs=1")
     train(run)
     config = run.config()
@@ -43,6 +45,9 @@ def test_with_another_network_nothing_is_compared_with_what_the_first_measured(b
     assert state_of(begun) == ({5.0}, 2)
     assert begun.info().features_sha256 == now
     assert column in begun.log.read_text()
+    shares = [row.get("val/readable_01234567", row.get("val/readable")) for row in begun.metrics()]
+    assert shares == [0.5, 0.5, 0.5]
+    assert "val/readable" not in begun.metrics()[0]
 
 
 def test_with_the_same_network_all_is_compared(begun):

@@ -249,7 +249,10 @@ def test_tensorboard_has_the_epochs_on_its_axis_and_hyperparameters(cli, tmp_pat
         "densevae": ("loss", "parts/reconstruction", "parts/kl"),
     }[model]
     rows = run.metrics()
-    for split, others in (("train", {"training/lr", "training/images_per_s"}), ("val", {"fid"})):
+    for split, others in (
+        ("train", {"training/lr", "training/images_per_s"}),
+        ("val", {"fid", "readable"}),
+    ):
         curves = events(run.path / split)
         assert set(curves.Tags()["scalars"]) == {*parts, *others}
         for tag in parts:
@@ -400,7 +403,7 @@ def test_without_validation_images_the_training_loss_decides(new_run):
     run = new_run(*SHORT, "trainer.max_epochs=2", "data.val_size=0", "lr=plateau")
     objective = train(run)
     row = run.metrics()[-1]
-    assert {name for name in row if name.startswith("val/")} == {"val/fid"}
+    assert {name for name in row if name.startswith("val/")} == {"val/fid", "val/readable"}
     assert objective == pytest.approx(row["val/fid"])
     assert torch.load(run.best, weights_only=True)["epoch"] == 1
 
