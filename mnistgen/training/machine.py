@@ -1,9 +1,11 @@
 """The machine that trains, and what else the numbers of a run depend on, for its run.json."""
 
+import contextlib
 import logging
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,17 @@ def threads(
     # Importance weights are draws that pass through the decoder as further images
     images = config["data"]["batch_size"] * config.get("bound", {}).get("k", 1)
     return 1 if _is_small(model, images) else most
+
+
+@contextlib.contextmanager
+def computing(threads: int) -> Iterator[None]:
+    """Let torch use so many threads; what a script does after a training has its own again."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _is_small(model: nn.Module, images: int) -> bool:

@@ -14,6 +14,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, LambdaCallback, WeightAveraging
 from rich.console import Console
 
+from mnistgen import system
 from mnistgen.config import Config, build, build_model, one_line, sizes
 from mnistgen.data.module import DataModule, data_module
 from mnistgen.errors import UserError
@@ -54,7 +55,8 @@ def check(config: Config) -> None:
             name = type(model).__name__
             raise UserError(f"trainer.{option} is not allowed: {name} makes its updates itself")
     loggers.check(config["logger"])
-    weights.load(_data(config))  # what val/fid is measured with is made of the data
+    with machine.computing(system.threads(config)):
+        weights.load(_data(config))  # what val/fid is measured with is made of the data
 
 
 def _check_methods(model: Any, latent_dim: int) -> None:
@@ -104,9 +106,8 @@ def fit(
     machine.prepare(config)
     model, data = _model(config), _data(config)
     threads = machine.threads(config, model, share=share, before=run.info().threads)
-    torch.set_num_threads(threads)
     checkpoint = checkpoints.newest(run)
-    with loggers.journal(run, config, checkpoint) as journal:
+    with machine.computing(threads), loggers.journal(run, config, checkpoint) as journal:
         trainer = _trainer(run, config, signals, callbacks, journal, bar=bar)
         if trainer.is_global_zero:
             machine.warn_if_busy(threads, trainer.world_size)

@@ -4,6 +4,7 @@ import logging
 import shlex
 
 import pytest
+import torch
 
 from mnistgen import system
 from mnistgen.config import build_model
@@ -79,6 +80,8 @@ def test_what_a_run_took_is_in_its_record_and_in_the_command_that_makes_it_again
 def test_a_run_goes_on_with_the_threads_that_it_took(new_run):
     run = new_run("threads=null", "model=densegan", *FEW)
     run.update(threads=2)
+    before = torch.get_num_threads()
     train(run)
     assert run.info().threads == 2
+    assert torch.get_num_threads() == before
     assert "threads=2" in run.log.read_text()
