@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import commands, table
 from benchmarks.options import command, complete
 from benchmarks.project import Job
-from benchmarks.workers import measure
+from benchmarks.workers import beside_busy_process, measure
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ FEWEST_STEPS, MOST_STEPS = 3, 400
 def main(values: dict[str, Any]) -> None:
     """Measure the models and the commands; print the tables, and write them and the numbers."""
     options = complete(values)
-    threads, rounds, columns = options["threads"], options["rounds"], options["columns"]
-    jobs = [Job(model, threads, options["options"]) for model in options["models"]]
+    rounds, columns = options["rounds"], options["columns"]
+    jobs = [Job(model, options["threads"], options["options"]) for model in options["models"]]
     for job in jobs:
         job.config()  # an option that is not allowed ends the command here
     if "keras_graph" in columns and not find_spec("tensorflow"):
@@ -36,15 +36,18 @@ def main(values: dict[str, Any]) -> None:
 
     from benchmarks import machine  # it imports torch
 
+    jobs = [job.with_threads() for job in jobs]
     now = datetime.now()
     results: dict[str, Any] = {
         "date": f"{now:%Y-%m-%d}",
         "processor": machine.processor(),
-        "threads": threads,
         "load": os.getloadavg()[0],
         "versions": {p.name: p.version for p in metadata.distributions() if p.name in PACKAGES},
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
-        "peak": {name: machine.peak(kind, threads) for name, kind in table.TYPES.items()},
+        "peaks": {
+            str(threads): {name: machine.peak(kind, threads) for name, kind in table.TYPES.items()}
+            for threads in sorted({job.threads or 1 for job in jobs})
+        },
         "models": {},
         "commands": {},
     }
@@ -52,10 +55,14 @@ def main(values: dict[str, Any]) -> None:
         flops, seconds = machine.step_cost(job)
         steps = min(max(round(options["seconds"] / rounds / seconds), FEWEST_STEPS), MOST_STEPS)
         results["models"][job.model] = {
+            "threads": job.threads,
             "flops_a_step": flops,
             "steps_a_block": steps,
             "columns": measure(job, columns, steps=steps, rounds=rounds),
         }
+        if options["busy"]:
+            seconds = beside_busy_process(job, steps=steps, rounds=rounds)
+            results["models"][job.model]["busy"] = seconds
     if options["commands"]:
         results["commands"] = commands.measure(options["options"], rounds)
 

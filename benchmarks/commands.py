@@ -15,7 +15,8 @@ HELP, CFG_JOB = "`python -m mnistgen --help`", "`python -m mnistgen --cfg job`"
 TRAINING = "`trainer.max_epochs=1`, from start to exit"
 EVALUATION = "`python -m mnistgen.evaluate`; the first time with the real images' numbers"
 SAMPLES = "`python -m mnistgen.sample`"
-SERIAL_SWEEP = "8 runs of `densevae`, one after the other"
+SWEEP_EPOCHS = 3
+SERIAL_SWEEP = f"8 runs of `densevae` of {SWEEP_EPOCHS} epochs, one after the other"
 PARALLEL_SWEEP = "the same, two workers of one thread"
 SWEEPS = 3
 
@@ -26,7 +27,8 @@ def measure(options: tuple[str, ...], rounds: int) -> dict[str, list[float]]:
         run = f"run={folder}/run"
         epoch = "trainer.max_epochs=1", *options
         evaluation = run, f"cache={folder}/cache", "force=true"
-        sweep = "-m", f"outputs={folder}", "model=densevae", "seed=range(1,9)", *epoch
+        epochs = f"trainer.max_epochs={SWEEP_EPOCHS}", *options
+        sweep = "-m", f"outputs={folder}", "model=densevae", "seed=range(1,9)", *epochs
         workers = "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "threads=1"
         series = [
             *rounds * [(HELP, "mnistgen", "--help"), (CFG_JOB, "mnistgen", "--cfg", "job")],

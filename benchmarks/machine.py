@@ -34,7 +34,7 @@ def peak(kind: str, threads: int) -> float:
 
 def step_cost(job: Job) -> tuple[float, float]:
     """FLOPs and seconds of a step of 128 images in the best single-precision loop."""
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(job.threads or 1)
     step = stock_step(stock_networks(job.networks()), lr=1e-4)
     images = torch.rand(BATCH_SIZE, 1, 28, 28)
     with FlopCounterMode(display=False) as counter:

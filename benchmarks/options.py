@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.workers import COLUMNS
-from mnistgen import cli, system
+from mnistgen import cli
 from mnistgen.config import Config, leaves, rules, to_override
 from mnistgen.config.objects import choices
 from mnistgen.config.rules import Rule
@@ -30,6 +30,7 @@ RULES: dict[str, Rule] = {
     "seeds": rules.whole(2),
     "epochs": rules.whole(1),
     "threads": rules.RULES["threads"],
+    "busy": rules.TRUTH,
     "commands": rules.TRUTH,
     "out": rules.PATH,
     "options": Rule("settings, as in +options.optim.lr=1e-3", lambda value: False),
@@ -42,12 +43,11 @@ def command(name: str) -> Callable[[Any], Any]:
 
 
 def complete(values: Config) -> Config:
-    """A command's values, with lists of names, a number of threads and typed options."""
+    """A command's values, with lists of names and typed options."""
     return {
         **values,
         "models": names(values["models"]),
         "columns": names(values.get("columns", [])),
-        "threads": values["threads"] or system.cores(),
         "options": overrides(values["options"]),
     }
 

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from benchmarks.clock import Clock
-from mnistgen.config import Config, build, build_model, one_line
+from mnistgen.config import Config, build, build_model, one_line, to_override
 from mnistgen.config.compose import compose
 from mnistgen.errors import UserError
 from mnistgen.seeds import stream
@@ -25,21 +25,31 @@ from mnistgen.training import session
 
 @dataclass(frozen=True)
 class Job:
-    """One model's training; `options` are overrides of the project's configuration."""
+    """One model's training; `options` are overrides of the project's configuration.
+
+    Without a number of `threads` it is the project that chooses it.
+    """
 
     model: str
-    threads: int
+    threads: int | None
     options: tuple[str, ...]
     folder: Path = Path()
 
     def config(self) -> Config:
         """The project's configuration; raises UserError where an option is not allowed."""
-        overrides = [f"model={self.model}", f"threads={self.threads}", *self.options]
+        overrides = [f"model={self.model}", f"threads={to_override(self.threads)}", *self.options]
         GlobalHydra.instance().clear()  # it holds the configuration of the benchmark's command
         try:
             return compose(*overrides)
         except (HydraException, OmegaConfBaseException) as error:
             raise UserError(f"options: {one_line(error)}") from error
+
+    def with_threads(self) -> "Job":
+        """The same training with the number of threads that the project takes for it."""
+        from mnistgen.training import machine
+
+        config = self.config()
+        return replace(self, threads=machine.threads(config, build_model(config)))
 
     def networks(self) -> list[Any]:
         """Generator and discriminator, or encoder and decoder."""

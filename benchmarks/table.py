@@ -14,12 +14,15 @@ TYPES = {"32-true": "float32", "bf16-mixed": "bfloat16"}
 
 def markdown(results: dict[str, Any]) -> str:
     """All tables; the results are those of the JSON file."""
-    peaks = [f"{v / 1e12:.2f} TFLOP/s in {TYPES[k]}" for k, v in results["peak"].items()]
+    peaks = [
+        f"{v / 1e12:.2f} TFLOP/s in {TYPES[k]} with threads={threads}"
+        for threads, peak in results["peaks"].items()
+        for k, v in peak.items()
+    ]
     text = [
-        f"{results['date']}, {results['processor']}, {results['threads']} threads, "
-        f"load {results['load']:.1f} before, "
+        f"{results['date']}, {results['processor']}, load {results['load']:.1f} before, "
         f"torch {results['versions']['torch']}: `{results['command']}`",
-        f"Matrix products reach {' and '.join(peaks)}.",
+        f"Matrix products reach {', '.join(peaks)}.",
     ]
     return "\n\n".join([*text, *(grid(rows) for rows in tables(results) if rows[1:])]) + "\n"
 
@@ -32,8 +35,9 @@ def tables(results: dict[str, Any]) -> Iterator[list[list[str]]]:
     steps = [["ms a step", "all", *GROUPS, REST]]
     epochs = [["s an epoch of this project", *parts, "start to first step"]]
     for name, model in results["models"].items():
-        rows = [column_row(key, model, results["peak"]) for key in model["columns"]]
-        yield [[name, *header], *rows]
+        peak = results["peaks"][str(model["threads"])]
+        rows = [column_row(key, model, peak) for key in model["columns"]]
+        yield [[f"{name}, threads={model['threads']}", *header], *rows]
         for key, column in model["columns"].items():
             if column["shares"]:
                 step = 1e3 * column["parts"]["steps"] * BATCH_SIZE / TRAIN_SIZE
@@ -44,12 +48,24 @@ def tables(results: dict[str, Any]) -> Iterator[list[list[str]]]:
                 epochs.append([name, *seconds, f"{column['first_step']:.1f}"])
     yield steps
     yield epochs
+    busy = {name: model for name, model in results["models"].items() if "busy" in model}
+    yield [["s an epoch beside a busy process", "threads", "time / with one thread"],
+           *(row for name, model in busy.items() for row in busy_rows(name, model))]  # fmt: skip
     rows = [
         [title, f"{median(seconds):.2f}", ", ".join(f"{s:.2f}" for s in seconds)]
         for title, seconds in results["commands"].items()
     ]
     yield [["command", "s", "each"], *rows]
     yield [["target", "", "measured", ""], *targets(results)]
+
+
+def busy_rows(name: str, model: dict[str, Any]) -> Iterator[list[str]]:
+    """A model's lines beside a busy process; the star is at what the project takes by itself."""
+    one = median(model["busy"]["1"])
+    for threads, seconds in model["busy"].items():
+        mark = "*" if threads == str(model["threads"]) else ""
+        typical = median(seconds)
+        yield [f"{name}: {typical:.2f}", f"{threads}{mark}", f"{typical / one:.2f}"]
 
 
 def column_row(key: str, model: dict[str, Any], peak: dict[str, float]) -> list[str]:

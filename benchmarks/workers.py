@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks.clock import Clock
 from benchmarks.project import Job, save_for_keras
+from mnistgen import system
 from mnistgen.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ COLUMNS = {
 """The title of each column, and the function that trains it."""
 
 TRAIN_SIZE, BATCH_SIZE = 60_000, 128
+BUSY_STEPS, BUSY_ROUNDS = 40, 3  # at most: several threads are very slow there
 
 
 class Worker:
@@ -99,6 +101,36 @@ def measure(job: Job, columns: list[str], *, steps: int, rounds: int) -> dict[st
             }
             for column, worker in workers.items()
         }
+
+
+def beside_busy_process(job: Job, *, steps: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds of the project's epoch while another process computes, by the number of threads.
+
+    These are one, as many as the job has, and one for each core.
+    """
+    seconds = {}
+    busy = get_context("spawn").Process(target=_compute, daemon=True)
+    busy.start()
+    try:
+        for threads in sorted({1, job.threads or 1, system.cores()}):
+            log.info("beside a busy process, threads=%d:", threads)
+            one = replace(job, threads=threads)
+            columns = measure(
+                one,
+                ["project"],
+                steps=min(steps, BUSY_STEPS),
+                rounds=min(rounds, BUSY_ROUNDS),
+            )
+            seconds[str(threads)] = columns["project"]["seconds_an_epoch"]
+    finally:
+        busy.kill()
+        busy.join()
+    return seconds
+
+
+def _compute() -> None:
+    while True:
+        pass
 
 
 def epoch_seconds(blocks: list[dict[str, float]], steps: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import ctypes
 import math
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,36 @@ def processor_flags() -> frozenset[str]:
 
 
 def threads(config: dict[str, Any]) -> int:
-    """CPU threads of one process of a training: `threads`, or its share of the cores."""
+    """The most CPU threads of a process of a training: `threads`, or its share of the cores."""
     if config["threads"]:
         return int(config["threads"])
     processes = config["trainer"]["devices"] if config["trainer"]["accelerator"] == "cpu" else 1
     return max(1, cores() // int(processes))
+
+
+def idle_cores(seconds: float = 0.2) -> float | None:
+    """How many cores had nothing to do for a moment, of those that this process may use.
+
+    None where the system does not say, which only Linux does.
+    """
+    try:
+        before = _processor_times()
+        time.sleep(seconds)
+        after = _processor_times()
+        return sum(
+            (idle - before[name][0]) / max(1, total - before[name][1])
+            for name, (idle, total) in after.items()
+        )
+    except (OSError, ValueError, LookupError, AttributeError):
+        return None
+
+
+def _processor_times() -> dict[str, tuple[int, int]]:
+    """The time without work and all time of each core that this process may use, in ticks."""
+    lines = (line.split() for line in Path("/proc/stat").read_text().splitlines())
+    here = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+    ticks = {words[0]: [int(word) for word in words[1:9]] for words in lines if words[0] in here}
+    return {name: (values[3] + values[4], sum(values)) for name, values in ticks.items()}
 
 
 def limit_threads(threads: int | None) -> None:

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -101,3 +102,19 @@ def test_threads_are_shared_among_processes(composed, monkeypatch):
     assert system.threads(composed()) == 8
     assert system.threads(composed("trainer=ddp")) == 4
     assert system.threads(composed("threads=3")) == 3
+
+
+def test_idle_cores_are_those_that_had_nothing_to_do(monkeypatch):
+    moments = iter([{"cpu0": (10, 20), "cpu1": (5, 20)}, {"cpu0": (20, 30), "cpu1": (7, 30)}])
+    monkeypatch.setattr(system, "_processor_times", lambda: next(moments))
+    assert system.idle_cores(0) == pytest.approx(1.2)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says it")
+def test_idle_cores_are_counted_among_those_of_this_process():
+    assert 0 <= system.idle_cores(0.05) <= len(os.sched_getaffinity(0)) + 0.01
+
+
+def test_a_system_that_does_not_say_how_busy_it_is_is_not_asked_twice(monkeypatch):
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    assert system.idle_cores(0) is None

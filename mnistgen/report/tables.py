@@ -84,6 +84,7 @@ def provenance(records: Iterable[Record]) -> Table:
     for record in records:
         info = record.info
         values = info.machine, info.device, info.precision, info.threads, record.seed
+        taken = {"threads": info.threads} if info.threads else {}
         rows.append([
             record.name,
             info.status,
@@ -92,7 +93,7 @@ def provenance(records: Iterable[Record]) -> Table:
             ", ".join(f"{name} {version}" for name, version in info.versions.items()),
             *("" if value is None else str(value) for value in values),
             f"{info.seconds:.0f}" if info.seconds else "",
-            compose.command(record.model, record.config),
+            compose.command(record.model, {**record.config, **taken}),
         ])  # fmt: skip
     return Table(header, rows)
 

@@ -103,15 +103,13 @@ def _perform(cfg: DictConfig, hydra: Any) -> float | None:
     name = places.choose(taken, settings.run_settings(config), folder.name)
     overrides = list(hydra.overrides.task)
     job = Job(RunFolder(folder.with_name(name)), hydra.runtime.choices.model, overrides, config)
-    if job.config["threads"] is None:
-        job.config["threads"] = threads(hydra.launcher)
     try:
         with job.hold() as run:
             if not job.is_done(retry=cfg.retry == "failed"):
                 # Hydra's own launcher trains one run after the other, in this process
                 alone = hydra.launcher["_target_"].endswith(".BasicLauncher")
                 with screen.lines() if alone else _ending_with_parent():
-                    session.train(run, alone=alone)
+                    session.train(run, alone=alone, share=share(hydra.launcher))
             return run.info().objective
     except Busy as error:
         log.info("%s", error)
@@ -124,8 +122,8 @@ def _perform(cfg: DictConfig, hydra: Any) -> float | None:
     return None
 
 
-def threads(launcher: Any) -> int | None:
-    """CPU threads of each run that a launcher starts: its share of the cores; None: all."""
+def share(launcher: Any) -> int | None:
+    """The cores of each run that a launcher starts; None: all."""
     if "n_jobs" in launcher:  # of joblib, at once; -1: all cores
         return max(1, system.cores() // launcher["n_jobs"]) if launcher["n_jobs"] > 0 else 1
     if "ray" in launcher:

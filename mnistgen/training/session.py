@@ -33,17 +33,20 @@ def check(config: Config) -> None:
     train.check(config)
 
 
-def train(run: RunFolder, *callbacks: Any, alone: bool = True) -> float | None:
+def train(
+    run: RunFolder, *callbacks: Any, alone: bool = True, share: int | None = None
+) -> float | None:
     """Train a run, whose lock this process holds, to its last epoch; returns its last `val/fid`.
 
     The `callbacks` are Lightning's, beside the run's own. What is logged goes into its train.log,
     and where the run is `alone` on the terminal there, too. How it ended is in its run.json.
+    `share` is how many cores it may use; None: all.
     Raises UserError where it failed for a known reason, Interrupted at a signal.
     """
     with _log(run, alone), signals.watch() as watched:
         run.update(status=Status.RUNNING, reason=None, failure=None, diagnosis=[])
         try:
-            objective = _fit(run, watched, callbacks, bar=alone)
+            objective = _fit(run, watched, callbacks, bar=alone, share=share)
         except BaseException as error:
             # Of a KeyboardInterrupt, as a callback may raise it, Lightning makes a SystemExit
             stopped = not isinstance(error, Exception)
@@ -66,15 +69,22 @@ def train(run: RunFolder, *callbacks: Any, alone: bool = True) -> float | None:
 def join(run: RunFolder) -> float | None:
     """Train as a further process of a run that another process has begun."""
     with signals.watch() as watched:
-        return _fit(run, watched, (), bar=False)
+        return _fit(run, watched, (), bar=False, share=None)
 
 
-def _fit(run: RunFolder, watched: Signals, callbacks: Sequence[Any], *, bar: bool) -> float | None:
+def _fit(
+    run: RunFolder,
+    watched: Signals,
+    callbacks: Sequence[Any],
+    *,
+    bar: bool,
+    share: int | None,
+) -> float | None:
     config = run.config()
-    system.limit_threads(system.threads(config))
+    system.limit_threads(share or system.threads(config))
     from mnistgen.training.train import fit  # with it torch
 
-    return fit(run, config, watched, callbacks, bar=bar)
+    return fit(run, config, watched, callbacks, bar=bar, share=share)
 
 
 @contextlib.contextmanager

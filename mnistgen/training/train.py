@@ -14,6 +14,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, LambdaCallback, WeightAveraging
 from rich.console import Console
 
+from mnistgen import system
 from mnistgen.config import Config, build, build_model, one_line, sizes
 from mnistgen.data.module import DataModule, data_module
 from mnistgen.errors import UserError
@@ -54,7 +55,8 @@ def check(config: Config) -> None:
             name = type(model).__name__
             raise UserError(f"trainer.{option} is not allowed: {name} makes its updates itself")
     loggers.check(config["logger"])
-    weights.load(_data(config))  # what val/fid is measured with is made of the data
+    with machine.computing(system.threads(config)):
+        weights.load(_data(config))  # what val/fid is measured with is made of the data
 
 
 def _check_methods(model: Any, latent_dim: int) -> None:
@@ -84,22 +86,31 @@ def _call(model: Any, method: str, argument: Any) -> Any:
 
 
 def fit(
-    run: RunFolder, config: Config, signals: Signals, callbacks: Sequence[Callback], *, bar: bool
+    run: RunFolder,
+    config: Config,
+    signals: Signals,
+    callbacks: Sequence[Callback],
+    *,
+    bar: bool,
+    share: int | None,
 ) -> float | None:
     """Train a run from its newest checkpoint, or from the start, to its last epoch.
 
     The `callbacks` are called before the run's records are written. On a terminal, `bar` shows how
-    far it is. Returns its last `val/fid`, or None where it was never measured. Raises UserError
-    where it fails for a known reason, Interrupted after the batch in which a signal came.
+    far it is. `share` is how many cores it may use; None: all. Returns its last `val/fid`, or None
+    where it was never measured. Raises UserError where it fails for a known reason, Interrupted
+    after the batch in which a signal came.
     """
     signals.check()
     _quieten()
     machine.prepare(config)
     model, data = _model(config), _data(config)
+    threads = machine.threads(config, model, share=share, before=run.info().threads)
     checkpoint = checkpoints.newest(run)
-    with loggers.journal(run, config, checkpoint) as journal:
+    with machine.computing(threads), loggers.journal(run, config, checkpoint) as journal:
         trainer = _trainer(run, config, signals, callbacks, journal, bar=bar)
         if trainer.is_global_zero:
+            machine.warn_if_busy(threads, trainer.world_size)
             machine.record(run, config, trainer, model, data)
         _run_epochs(trainer, run, model, data, checkpoint)
     # Not from the trainer: it has none when a crash came after the last epoch's checkpoint

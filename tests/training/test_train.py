@@ -11,7 +11,6 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mnistgen import system
 from mnistgen.errors import Diverged
 from mnistgen.tracking import checkpoints
 from mnistgen.tracking.folder import RunFolder
@@ -291,7 +290,7 @@ def test_the_run_folder_holds_what_the_contract_says(cli, tmp_path):
     assert info.parameters == {"encoder": 688_958, "decoder": 689_534}
     assert info.device == "cpu"
     assert info.precision == machine.precision(RunFolder(folder).config())
-    assert info.threads == system.cores()
+    assert info.threads == 1  # a small dense model takes one
     assert len(info.data_checksum) == 64
     assert info.seconds > 0
     assert info.images_per_s > 0
