@@ -10,6 +10,7 @@ from typing import Any
 import lightning
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.accelerators import CPUAccelerator, CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.plugins import DoublePrecision, MixedPrecision, Precision
 
 import mnistgen
@@ -22,13 +23,34 @@ from mnistgen.tracking import RunFolder
 log = logging.getLogger(__name__)
 
 
+ACCELERATORS = {"gpu": CUDAAccelerator, "mps": MPSAccelerator, "cpu": CPUAccelerator}
+"""What `trainer.accelerator` may be beside "auto", the fastest first."""
+
+BF16 = "avx512_bf16", "amx_bf16"  # what x86 processors say that have products in bfloat16
+
+
+def accelerator(config: Config) -> str:
+    """What a training takes here, "auto" the fastest; raises UserError where that is not there."""
+    asked: str = config["trainer"]["accelerator"]
+    there = [name for name, kind in ACCELERATORS.items() if kind.is_available()]
+    if asked == "auto":
+        return there[0]
+    if asked not in there:
+        device = ACCELERATORS[asked].name().upper()
+        raise UserError(
+            f"trainer={asked}: torch finds no {device} device; trainer=auto takes what is there"
+        )
+    return asked
+
+
 def prepare(config: Config) -> None:
-    """Make this process ready to train; raises UserError where it has no such device."""
-    if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
-        raise UserError("trainer=gpu: torch finds no CUDA device here; trainer=cpu needs none")
-    if config["trainer"]["accelerator"] == "cpu":
+    """Make this process ready to train; raises UserError where this machine cannot."""
+    taken = accelerator(config)
+    if taken == "cpu":
         # Lightning sets it; each step of an optimizer would then look for NVIDIA's library.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
+    if taken == "mps" and config["trainer"]["precision"] == "64-true":
+        raise UserError("trainer.precision=64-true is not allowed: MPS has none; trainer=cpu has")
     torch.set_num_threads(system.threads(config))
     system.keep_freed_memory()
 
@@ -37,14 +59,15 @@ def precision(config: Config) -> str:
     """What `trainer.precision` stands for here: "auto" is bfloat16 where the processor has it.
 
     Products are then in bfloat16; weights, their updates and losses stay in single precision.
+    Of ARM's bfloat16 and of MPS's it is not known whether they are faster: they must be asked for.
     """
     choice = str(config["trainer"]["precision"])
     if choice != "auto":
         return choice
-    if config["trainer"]["accelerator"] != "cpu":
-        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        has_bf16 = bool({"avx512_bf16", "amx_bf16"} & system.processor_flags())
+    taken = accelerator(config)
+    has_bf16 = (taken == "cpu" and not system.processor_flags().isdisjoint(BF16)) or (
+        taken == "gpu" and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
     return "bf16-mixed" if has_bf16 else "32-true"
 
 
@@ -61,7 +84,7 @@ class BFloat16(MixedPrecision):
 def precision_plugin(choice: str, accelerator: str) -> Precision:
     """What makes Lightning compute in a precision."""
     if choice == "bf16-mixed":
-        return BFloat16("bf16-mixed", "cpu" if accelerator == "cpu" else "cuda")
+        return BFloat16("bf16-mixed", ACCELERATORS[accelerator].name())
     return DoublePrecision() if choice == "64-true" else Precision()
 
 
@@ -77,10 +100,13 @@ def record(
     Raises UserError where a run that goes on was begun on other data.
     """
     before, threads, checksum = run.info(), torch.get_num_threads(), data.arrays().checksum
+    device = str(trainer.strategy.root_device)
     if before.data_checksum not in (None, checksum):
         raise UserError(f"{run.path} was begun on other data: the files in {data.root} differ")
     if before.threads not in (None, threads):
         log.warning("begun with %s threads: results can differ in the last bits", before.threads)
+    if before.device not in (None, device):
+        log.warning("begun on %s, goes on on %s: results can differ", before.device, device)
     run.update(
         seed=config["seed"],
         commit=commit(),
@@ -90,7 +116,7 @@ def record(
             "lightning": lightning.__version__,
             "python": platform.python_version(),
         },
-        device=str(trainer.strategy.root_device),
+        device=device,
         machine=f"{platform.node()} {platform.machine()}",
         precision=trainer.precision,
         threads=threads,
@@ -108,7 +134,7 @@ def announce(run: RunFolder, epochs: range) -> None:
     """Say what is trained, where and with what, and which epochs."""
     info = run.info()
     if epochs:
-        words = f"{info.model}, {info.precision}, threads={info.threads}"
+        words = f"{info.model}, {info.device}, {info.precision}, threads={info.threads}"
         log.info("training in %s: %s, epochs %d to %d", run.path, words, epochs[0], epochs[-1])
 
 
