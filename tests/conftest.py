@@ -77,9 +77,9 @@ class CommandLine:
         """Run a command that cannot write any file."""
         return self.python(READ_ONLY, module, *arguments)
 
-    def python(self, code, *arguments):
+    def python(self, code, *arguments, **options):
         """Run other code with these arguments."""
-        return self._run([sys.executable, "-c", code, *arguments])
+        return self._run([sys.executable, "-c", code, *arguments], **options)
 
     def _run(self, words, **options):
         return subprocess.run(

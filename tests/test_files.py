@@ -24,13 +24,15 @@ def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("has_links", [True, False])
-def test_a_second_name_keeps_the_content(tmp_path, monkeypatch, has_links):
+@pytest.mark.parametrize("links", ["there", "refused", "unknown"])
+def test_a_second_name_keeps_the_content(tmp_path, monkeypatch, links):
     def fail(*_, **__):
         raise PermissionError
 
-    if not has_links:
+    if links == "refused":
         monkeypatch.setattr(os, "link", fail)
+    if links == "unknown":
+        monkeypatch.delattr(os, "link")
     path = tmp_path / "last"
     for content in (b"one", b"two"):
         files.write_atomically(path, content)

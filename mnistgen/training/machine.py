@@ -145,7 +145,9 @@ def commit() -> str | None:
         return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        answer = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True)
+        answer = subprocess.run(
+            command, cwd=checkout, capture_output=True, encoding="utf-8", check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return answer.stdout.strip()
