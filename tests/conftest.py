@@ -1,14 +1,11 @@
 import copy
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
 import struct
 import subprocess
 import sys
-import termios
 import time
 
 import pytest
@@ -129,6 +126,7 @@ def terminal(tmp_path):
     The keys of `typed` are pressed as soon as a text was shown: {text: keys}. The terminal is
     closed when the text `until` was shown.
     """
+    fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
 
     def run(columns, *arguments, module="mnistgen", status=0, typed=None, until=None):
         ours, theirs = pty.openpty()

@@ -54,7 +54,7 @@ def test_killed_and_typed_again_is_as_never_killed(cli, start, tmp_path, three, 
     process = start(*command)
     folder = tmp_path / "outputs" / "sweeps" / "cut"
     wait_for(lambda: list(folder.glob("seed-2*/checkpoints/last.ckpt")), process)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     cut = runs_of(folder)
     first = cut["seed-1"]
@@ -298,7 +298,7 @@ def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path, wait_for
         if name == "1e6":
             process = start(*command, f"sweep={name}")
             wait_for(lambda: len(runs_of(folder)) == 2, process)  # noqa: B023
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             process.wait()
         process = start(*command, f"sweep={name}")
         assert process.wait(timeout=120) == 0, process.stderr.read()
