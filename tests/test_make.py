@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+MAKE = shutil.which("make")
+
+pytestmark = pytest.mark.skipif(not MAKE, reason="there is no make")
 GOOD, OLD, BROKEN = f'exec {sys.executable} "$@"', "echo", "exit 1"  # the last has no ensurepip
 
 
@@ -23,7 +26,7 @@ def taken(tmp_path):
             program.chmod(0o755)
         shutil.copy(ROOT / "Makefile", tmp_path)
         return subprocess.run(
-            [shutil.which("make"), "-n", ".venv/pyvenv.cfg"],
+            [MAKE, "-n", ".venv/pyvenv.cfg"],
             cwd=tmp_path, env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True,
         )  # fmt: skip
 
