@@ -1,6 +1,5 @@
 """What all commands share: Hydra, and one clear line for whatever goes wrong."""
 
-import argparse
 import contextlib
 import functools
 import os
@@ -28,9 +27,6 @@ from mnistgen.errors import Interrupted, UserError
 
 # Of conf/hydra/launcher, which is to be checked against the plugins' own schemas
 warnings.filterwarnings("ignore", "(?s).*is validated against ConfigStore schema", UserWarning)
-
-# Python 3.14 wants to read the help of every option, of which one of Hydra 1.3's is no text
-argparse.ArgumentParser._check_help = lambda *_: None  # type: ignore[attr-defined]
 
 # Where TensorBoard finds this module it does not load TensorFlow, which it can do without
 sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("notf"))
