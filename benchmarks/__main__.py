@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import shlex
+import signal
 import sys
 from datetime import datetime
 from importlib import metadata
@@ -15,6 +16,7 @@ from benchmarks import commands, table
 from benchmarks.options import command, complete
 from benchmarks.project import Job
 from benchmarks.workers import beside_busy_process, measure
+from mnistgen.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,8 @@ FEWEST_STEPS, MOST_STEPS = 3, 400
 @command("config")
 def main(values: dict[str, Any]) -> None:
     """Measure the models and the commands; print the tables, and write them and the numbers."""
+    if not hasattr(signal, "SIGSTOP"):  # Windows
+        raise UserError("the benchmark stops and continues processes, which this system cannot")
     options = complete(values)
     rounds, columns = options["rounds"], options["columns"]
     jobs = [Job(model, options["threads"], options["options"]) for model in options["models"]]
@@ -68,8 +72,8 @@ def main(values: dict[str, Any]) -> None:
 
     path = Path(options["out"]) / f"{now:%Y-%m-%d_%H-%M-%S}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(results, indent=2) + "\n")
-    path.with_suffix(".md").write_text(table.markdown(results))
+    path.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+    path.with_suffix(".md").write_text(table.markdown(results), "utf-8")
     print(table.markdown(results))
     log.info("written: %s and .md", path)
 

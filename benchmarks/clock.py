@@ -4,8 +4,9 @@ import re
 import time
 from collections.abc import Iterable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
+
+from mnistgen import system
 
 PROFILE_STEPS = 20
 
@@ -40,9 +41,7 @@ class Clock:
         """Report the last block, wait for the next, and return its number, which counts from 0."""
         if self.number >= 0:
             self.mark("records")
-            status = Path("/proc/self/status").read_text()  # `ru_maxrss` begins with the parent's
-            memory = int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0]) * 1024
-            self.connection.send({**self.report, "peak_memory": memory})
+            self.connection.send({**self.report, "peak_memory": system.peak_memory()})
         self.has_profile = self.connection.recv()
         self.number += 1
         self.count = 0

@@ -64,7 +64,7 @@ def run(job: Job, clock: Clock) -> None:
     keras.utils.set_random_seed(config["seed"])
     images = tf.constant(np.load(job.folder / "images.npy"))
     epochs = np.load(job.folder / "batches.npy")
-    first, second = map(network, json.loads((job.folder / "networks.json").read_text()))
+    first, second = map(network, json.loads((job.folder / "networks.json").read_bytes()))
     step = make_step(first, second, config["optim"]["lr"])
 
     @tf.function

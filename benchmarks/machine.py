@@ -1,9 +1,6 @@
 """What the processor could do, and what a step demands of it."""
 
-import platform
-import re
 import timeit
-from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -12,17 +9,16 @@ from benchmarks.bare import stock_step
 from benchmarks.project import Job
 from benchmarks.stock import stock_networks
 from benchmarks.workers import BATCH_SIZE
+from mnistgen import system
 
 SIZE = 4096
-FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "bf16")  # x86, then ARM
 
 
 def processor() -> str:
     """The processor's name and its instructions for vectors and matrices."""
-    info = Path("/proc/cpuinfo").read_text()
-    name = re.search(r"model name\s*: (.*)", info)
-    flags = " ".join(flag for flag in FLAGS if flag in info.split())
-    return f"{name[1] if name else platform.machine()} ({flags})"
+    flags = " ".join(flag for flag in FLAGS if flag in system.processor_flags())
+    return f"{system.processor()} ({flags})"
 
 
 def peak(kind: str, threads: int) -> float:

@@ -105,7 +105,7 @@ def save_for_keras(job: Job, epochs: int) -> None:
     np.save(job.folder / "batches.npy", indices)
     np.save(job.folder / "images.npy", data.train.permute(0, 2, 3, 1).contiguous())
     layers = [list(keras_layers(network)) for network in job.networks()]
-    (job.folder / "networks.json").write_text(json.dumps(layers))
+    (job.folder / "networks.json").write_bytes(json.dumps(layers).encode())
 
 
 def run(job: Job, clock: Clock) -> None:

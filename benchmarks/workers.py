@@ -57,14 +57,14 @@ class Worker:
             self.connection.send(profile)
             report: dict[str, Any] = self.connection.recv()
         except (EOFError, OSError) as error:
-            reason = self.log.read_text(errors="replace").strip().rpartition("\n")[2]
+            reason = self.log.read_text("utf-8", errors="replace").strip().rpartition("\n")[2]
             raise UserError(f"column {self.column} failed: {reason}") from error
         os.kill(self.process.pid, signal.SIGSTOP)  # idle threads would take time from others
         return report
 
 
 def _work(column: str, job: Job, steps: int, log_path: Path, connection: Connection) -> None:
-    with log_path.open("w") as file:
+    with log_path.open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     if column != "keras_graph":

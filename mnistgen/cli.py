@@ -124,6 +124,6 @@ def _exit(error: BaseException) -> None:
         sys.exit(128 + signal.SIGINT)
     if isinstance(error, BrokenPipeError):  # as in `... --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes there
-        sys.exit(128 + signal.SIGPIPE)
+        sys.exit(128 + system.SIGPIPE)
     print(f"error: {error}", file=sys.stderr)
     sys.exit(1)

@@ -3,12 +3,12 @@
 import contextlib
 import logging
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mnistgen import system
 from mnistgen.errors import Busy
 
 log = logging.getLogger(__name__)
@@ -31,10 +31,7 @@ def keep_as(path: Path, name: str) -> None:
     It is copied where the file system has no links.
     """
     with _beside(path.with_name(name)) as temporary:
-        try:
-            temporary.hardlink_to(path)
-        except (OSError, NotImplementedError):
-            shutil.copyfile(path, temporary)
+        system.link(path, temporary)
 
 
 @contextlib.contextmanager
@@ -84,5 +81,4 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 def _lock_of(folder: Path) -> FileLock:
-    # One that is not the system's would outlive a process that is killed
-    return FileLock(folder / LOCK, fallback_to_soft=False)
+    return system.file_lock(folder / LOCK)

@@ -1,22 +1,32 @@
-"""What differs from machine to machine and from system to system: cores, threads and memory.
+"""What differs from machine to machine and from system to system, each with a fall-back.
 
-Links and locks, which a file system may lack, are in mnistgen.files; signals in
-mnistgen.training.signals.
+These are the cores and what they can do, threads, locks, links, signals and memory.
 """
 
 import contextlib
 import ctypes
 import math
 import os
+import platform
+import re
+import shutil
+import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h of glibc
+from filelock import FileLock
 
+# Ctrl-C, a polite kill, and a terminal that is closed, which not every system has
+STOP = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+SIGPIPE = getattr(signal, "SIGPIPE", 13)  # which Windows has not
 
 CGROUPS = Path("/sys/fs/cgroup")  # where Linux keeps the limits of a container
+CPUINFO = Path("/proc/cpuinfo")
+PROCESS = Path("/proc/self/status")
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h of glibc
 
 
 def cores() -> int:
@@ -28,10 +38,22 @@ def cores() -> int:
     return max(1, int(min(here, _container_cores())))
 
 
-def processor_flags() -> frozenset[str]:
-    """What the processor can do, in Linux's words; empty where the system does not say."""
+def processor() -> str:
+    """The processor's name, or otherwise its kind, such as arm64."""
     with contextlib.suppress(OSError):
-        return frozenset(Path("/proc/cpuinfo").read_text().split())
+        for name in re.findall(r"^model name\s*: (.*)", CPUINFO.read_text(), re.MULTILINE):
+            return str(name)
+    return platform.machine()
+
+
+def processor_flags() -> frozenset[str]:
+    """What the processor can do, in Linux's words; empty where the system does not say.
+
+    The line is called "flags" where the processor is of the x86 kind, and "Features" on ARM.
+    """
+    with contextlib.suppress(OSError):
+        lines = re.findall(r"^(?:flags|Features)\s*:(.*)", CPUINFO.read_text(), re.MULTILINE)
+        return frozenset(" ".join(lines).split())
     return frozenset()
 
 
@@ -39,8 +61,7 @@ def threads(config: dict[str, Any]) -> int:
     """The most CPU threads of a process of a training: `threads`, or its share of the cores."""
     if config["threads"]:
         return int(config["threads"])
-    processes = config["trainer"]["devices"] if config["trainer"]["accelerator"] == "cpu" else 1
-    return max(1, cores() // int(processes))
+    return max(1, cores() // int(config["trainer"]["devices"]))
 
 
 def idle_cores(seconds: float = 0.2) -> float | None:
@@ -98,3 +119,29 @@ def keep_freed_memory() -> None:
         mallopt(M_MMAP_THRESHOLD, 32 << 20)  # the most that glibc allows
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
         mallopt(M_TOP_PAD, 64 << 20)
+
+
+def peak_memory() -> int:
+    """The most memory that this process has had, in bytes; 0 where the system does not say."""
+    with contextlib.suppress(OSError):  # Linux's other number begins with the parent's
+        return int(re.findall(r"VmHWM:\s*(\d+) kB", PROCESS.read_text())[0]) * 1024
+    with contextlib.suppress(ImportError):  # Windows
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+    return 0
+
+
+def file_lock(path: Path) -> FileLock:
+    """The system's lock on a file; to acquire it is an OSError where the file system has none."""
+    # One that is not the system's would outlive a process that is killed
+    return FileLock(path, fallback_to_soft=False)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name, or where the system or the file system has no links, copy it."""
+    try:
+        os.link(source, target)
+    except (OSError, AttributeError):
+        shutil.copyfile(source, target)

@@ -1,14 +1,11 @@
 import copy
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
 import struct
 import subprocess
 import sys
-import termios
 import time
 
 import pytest
@@ -77,9 +74,9 @@ class CommandLine:
         """Run a command that cannot write any file."""
         return self.python(READ_ONLY, module, *arguments)
 
-    def python(self, code, *arguments):
+    def python(self, code, *arguments, **options):
         """Run other code with these arguments."""
-        return self._run([sys.executable, "-c", code, *arguments])
+        return self._run([sys.executable, "-c", code, *arguments], **options)
 
     def _run(self, words, **options):
         return subprocess.run(
@@ -129,6 +126,7 @@ def terminal(tmp_path):
     The keys of `typed` are pressed as soon as a text was shown: {text: keys}. The terminal is
     closed when the text `until` was shown.
     """
+    fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
 
     def run(columns, *arguments, module="mnistgen", status=0, typed=None, until=None):
         ours, theirs = pty.openpty()

@@ -82,7 +82,9 @@ BAD = [
     (["model=densegan", "+trainer.accumulate_grad_batches=2"], "accumulate", "DenseGAN"),
 ]
 if not torch.cuda.is_available():
-    BAD.append((["trainer=gpu"], "trainer=gpu", "no CUDA device"))
+    BAD.append((["trainer=gpu"], "trainer=gpu", "no CUDA device; trainer=auto"))
+if not torch.backends.mps.is_available():
+    BAD.append((["trainer=mps"], "trainer=mps", "no MPS device; trainer=auto"))
 
 
 @pytest.fixture(scope="module")

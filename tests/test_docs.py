@@ -1,10 +1,12 @@
 """What the README and the pages of docs/ tell a reader to type, to write, and to look at."""
 
 import ast
+import os
 import re
 import shlex
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep
 
+import mnistgen
 from mnistgen.report.paper import MODELS
 
 ROOT = Path(__file__).parents[1]
@@ -139,6 +142,44 @@ def test_the_make_targets_that_are_shown_exist():
     targets = set(re.findall(r"^([a-z]+):", MAKEFILE, flags=re.MULTILINE))
     assert {"train", "test", "help", "docs"} <= shown
     assert shown <= targets
+
+
+def lines_without_make():
+    """The lines that do without make what make does, in a POSIX shell and in PowerShell."""
+    page = PAGES["docs/getting-started.md"].partition("### Without make\n")[2]
+    return [block.splitlines()[1:-1] for block in FENCE.findall(page)[:2]]
+
+
+def test_the_lines_without_make_are_the_same_on_windows():
+    posix, windows = lines_without_make()
+    words = {"py -3": "python3", ".venv\\Scripts\\Activate.ps1": "source .venv/bin/activate"}
+    for theirs, ours in words.items():
+        windows = [line.replace(theirs, ours) for line in windows]
+    assert windows == posix
+
+
+def test_the_lines_without_make_do_what_make_does(tmp_path):
+    posix, _ = lines_without_make()
+    # What an editable install is built with is downloaded, and a training takes its time
+    lines = [line.replace("-e ", "") for line in posix]
+    lines = [f"{x} --version" if x in ("python -m mnistgen", "pytest") else x for x in lines]
+    for name in ("pyproject.toml", "README.md", "LICENSE", "mnistgen", "hydra_plugins", "conf"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
+    # All other packages are there already, so that nothing is downloaded
+    environment = {
+        "PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path),
+        "PYTHONPATH": sysconfig.get_path("purelib"), "PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1",
+        "PIP_NO_BUILD_ISOLATION": "false",
+    }  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-ec", "\n".join(lines)],
+        cwd=tmp_path, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"mnistgen {mnistgen.__version__}\n" in done.stdout
+    assert re.search(r"^pytest \d", done.stdout, flags=re.MULTILINE)
 
 
 GROUPS = ("model", "optimizer", "lr", "data", "trainer", "logger", "callbacks", "game", "bound")

@@ -1,5 +1,6 @@
 import json
 import os
+import platform
 import subprocess
 import sys
 
@@ -62,9 +63,11 @@ def test_a_system_without_affinity_has_all_its_cores(monkeypatch):
 
 
 WITHOUT = """
-import ctypes, errno, importlib, json, os, pathlib, sys
-del os.sched_getaffinity, os.link
+import ctypes, errno, importlib, json, os, pathlib, signal, sys, warnings
+warnings.filterwarnings("error", category=EncodingWarning, module="mnistgen")
+del os.sched_getaffinity, os.link, signal.SIGHUP, signal.SIGPIPE
 sys.modules["fcntl"] = None
+
 def fail(*_, **__):
     raise OSError(errno.ENOENT, "not there")
 read, load = pathlib.Path.read_text, ctypes.CDLL
@@ -72,11 +75,29 @@ pathlib.Path.read_text = lambda path, *rest, **options: (
     fail() if str(path).startswith(("/proc", "/sys")) else read(path, *rest, **options)
 )
 ctypes.CDLL = lambda name, *rest, **options: object() if name is None else load(name, *rest)
+
+def unless_open(change):
+    def changed(*paths, **options):
+        files = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+        opened = [os.readlink(file) + "/" for file in files if os.path.islink(file)]
+        for path in paths:
+            path = os.path.realpath(path) + "/"
+            if any(file.startswith(path) for file in opened):
+                raise PermissionError(errno.EACCES, "open in this process", path)
+        return change(*paths, **options)
+    return changed
+for name in ("rename", "replace", "rmdir", "unlink", "remove"):
+    setattr(os, name, unless_open(getattr(os, name)))
+
 for module, *words in json.loads(sys.argv[1]):
     sys.argv[1:] = words
     importlib.import_module(module).main()
 """
-"""Several commands, in one process, on a system that has not what Linux has."""
+"""Several commands, in one process, on a system that has not what Linux has.
+
+As on Windows, what is open there, or has something open in it, cannot be renamed or deleted, and a
+text file is not in UTF-8 unless that is said.
+"""
 
 
 def test_a_system_without_what_linux_has_does_all_that_a_user_does(cli, tmp_path):
@@ -85,16 +106,32 @@ def test_a_system_without_what_linux_has_does_all_that_a_user_does(cli, tmp_path
     commands = [
         (train, "hydra.run.dir=outputs/run", "trainer.max_epochs=1", *quick),
         (train, "resume=outputs/run", "trainer.max_epochs=2"),
-        (train, "-m", "seed=1,2", "trainer.max_epochs=1", "logger=none", *quick),
+        (train, "-m", "seed=1,2", "trainer.max_epochs=1", "logger=none", "sweep=two", *quick),
+        ("mnistgen.compare", "sweep=outputs/sweeps/two"),
         ("mnistgen.evaluate", "run=outputs/run", "threads=1", *few),
         ("mnistgen.sample", "run=outputs/run"),
         ("mnistgen.report.__main__", "play=false", "threads=1"),
     ]
-    done = cli.python(WITHOUT, json.dumps(commands))
+    other = {"PYTHONWARNDEFAULTENCODING": "1", "PYTHONIOENCODING": "cp1252"}
+    done = cli.python(WITHOUT, json.dumps(commands), env=os.environ | other)
     assert done.returncode == 0, done.stderr
-    assert len(list(tmp_path.glob("outputs/sweeps/*/*/checkpoints/last.ckpt"))) == 2
+    assert len(list(tmp_path.glob("outputs/sweeps/two/*/checkpoints/last.ckpt"))) == 2
     assert (tmp_path / "outputs" / "run" / "samples.png").is_file()
     assert (tmp_path / "report" / "index.html").is_file()
+
+
+def test_a_system_without_proc_says_what_it_knows(monkeypatch, tmp_path):
+    assert system.peak_memory() > 1e7
+    monkeypatch.setattr(system, "PROCESS", tmp_path / "status")
+    monkeypatch.setattr(system, "CPUINFO", tmp_path / "cpuinfo")
+    assert system.peak_memory() > 1e7
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert system.peak_memory() == 0
+    assert system.processor() == platform.machine()
+    assert system.processor_flags() == frozenset()
+    (tmp_path / "cpuinfo").write_text("model name\t: Some CPU @ 2 GHz\nflags\t\t: fpu avx2\n")
+    assert system.processor() == "Some CPU @ 2 GHz"
+    assert system.processor_flags() == {"fpu", "avx2"}
 
 
 def test_threads_are_shared_among_processes(composed, monkeypatch):

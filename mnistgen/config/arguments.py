@@ -1,5 +1,6 @@
 """What a user has typed: what Hydra would take for something else, and why it refuses the rest."""
 
+import argparse
 import contextlib
 import difflib
 import re
@@ -14,6 +15,9 @@ from yaml import YAMLError
 from mnistgen.config.objects import CONF_DIR, choices
 from mnistgen.config.values import expand_path, leaves, shell_word, to_override
 from mnistgen.errors import UserError
+
+# Python 3.14 wants to read the help of every option, of which one of Hydra 1.3's is no text
+argparse.ArgumentParser._check_help = lambda *_: None  # type: ignore[attr-defined]
 
 COMMANDS = "evaluate", "sample", "export", "compare", "report", "metrics.lenet"
 """The commands beside that of training: python -m mnistgen.NAME."""

@@ -129,7 +129,7 @@ RULES: dict[str, Rule] = {
     "trainer.max_epochs": whole(1),
     "trainer.quality_every": whole(1),
     "trainer.precision": one_of("auto", "32-true", "bf16-mixed", "64-true"),
-    "trainer.accelerator": one_of("cpu", "gpu"),
+    "trainer.accelerator": one_of("auto", "cpu", "gpu", "mps"),
     "trainer.strategy": one_of("auto", "ddp"),
     "trainer.devices": whole(1),
     "trainer.limit_train_batches": either(whole(1), SHARE),

@@ -139,7 +139,7 @@ class Evaluator:
         key = json.dumps([self.lenet_sha256, self.data.arrays().checksum, self.n, self.seed])
         path = cache / f"comparisons-{sha256(key.encode())[:16]}.json"
         with contextlib.suppress(FileNotFoundError, ValueError):  # damaged: measured again
-            kept: dict[str, Measures] = json.loads(path.read_text())
+            kept: dict[str, Measures] = json.loads(path.read_bytes())
             return kept
         generator = torch.Generator().manual_seed(stream(self.seed, "comparisons"))
         images = self.reference.train_images

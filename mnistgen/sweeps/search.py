@@ -1,7 +1,8 @@
 """A sweep that chooses its values by what came of those before, with Optuna."""
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,7 @@ class Search(ResumableSweeper):
         self.check_metric(self._job(fixed, end) for fixed in combinations(listed) for end in ends)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with files.lock(self.folder):
-            storage = optuna.storages.RDBStorage(_url(self.folder / "study.db"))
+        with files.lock(self.folder), self._storage() as storage:
             jobs: list[Job] = []
             for combination in combinations(listed):
                 name = names.folder_name(combination, self.varying)
@@ -73,6 +73,15 @@ class Search(ResumableSweeper):
                 except UserError as error:  # the other studies go on
                     self.refused[self.folder / name] = str(error)
         return list({job.run.path: job for job in jobs}.values())
+
+    @contextlib.contextmanager
+    def _storage(self) -> Iterator[Any]:
+        storage = self.optuna.storages.RDBStorage(_url(self.folder / "study.db"))
+        try:
+            yield storage
+        finally:  # or the file stays open until Python happens to clear it away
+            storage.remove_session()
+            storage.engine.dispose()
 
     def _check_study(self, study: Any) -> None:
         """Raise UserError where the results that a study has been told are of another metric."""

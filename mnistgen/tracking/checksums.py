@@ -23,7 +23,7 @@ def read(folder: Path) -> Sums:
     """The sums of a folder; raises UserError where the file is damaged."""
     path = folder / "checksums.json"
     try:
-        sums = json.loads(path.read_text())
+        sums = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

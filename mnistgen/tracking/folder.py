@@ -85,7 +85,7 @@ class RunFolder:
         if not path.exists():
             return []
         try:
-            with path.open(newline="") as file:
+            with path.open(newline="", encoding="utf-8") as file:
                 rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
         except (ValueError, TypeError, csv.Error) as error:
             raise UserError(f"{path} is damaged: {error}") from error

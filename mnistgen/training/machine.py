@@ -12,6 +12,7 @@ from typing import Any
 import lightning
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.accelerators import CPUAccelerator, CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.plugins import DoublePrecision, MixedPrecision, Precision
 from torch import nn
 
@@ -28,13 +29,34 @@ DENSE = nn.Linear, nn.modules.batchnorm._BatchNorm
 MOST_PRODUCTS = 1e9  # of weights and images of a dense step; with more a second thread pays
 
 
+ACCELERATORS = {"gpu": CUDAAccelerator, "mps": MPSAccelerator, "cpu": CPUAccelerator}
+"""What `trainer.accelerator` may be beside "auto", the fastest first."""
+
+BF16 = "avx512_bf16", "amx_bf16"  # what x86 processors say that have products in bfloat16
+
+
+def accelerator(config: Config) -> str:
+    """What a training takes here, "auto" the fastest; raises UserError where that is not there."""
+    asked: str = config["trainer"]["accelerator"]
+    there = [name for name, kind in ACCELERATORS.items() if kind.is_available()]
+    if asked == "auto":
+        return there[0]
+    if asked not in there:
+        device = ACCELERATORS[asked].name().upper()
+        raise UserError(
+            f"trainer={asked}: torch finds no {device} device; trainer=auto takes what is there"
+        )
+    return asked
+
+
 def prepare(config: Config) -> None:
-    """Make this process ready to train; raises UserError where it has no such device."""
-    if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
-        raise UserError("trainer=gpu: torch finds no CUDA device here; trainer=cpu needs none")
-    if config["trainer"]["accelerator"] == "cpu":
+    """Make this process ready to train; raises UserError where this machine cannot."""
+    taken = accelerator(config)
+    if taken == "cpu":
         # Lightning sets it; each step of an optimizer would then look for NVIDIA's library.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
+    if taken == "mps" and config["trainer"]["precision"] == "64-true":
+        raise UserError("trainer.precision=64-true is not allowed: MPS has none; trainer=cpu has")
     system.keep_freed_memory()
 
 
@@ -93,14 +115,15 @@ def precision(config: Config) -> str:
     """What `trainer.precision` stands for here: "auto" is bfloat16 where the processor has it.
 
     Products are then in bfloat16; weights, their updates and losses stay in single precision.
+    Of ARM's bfloat16 and of MPS's it is not known whether they are faster: they must be asked for.
     """
     choice = str(config["trainer"]["precision"])
     if choice != "auto":
         return choice
-    if config["trainer"]["accelerator"] != "cpu":
-        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        has_bf16 = bool({"avx512_bf16", "amx_bf16"} & system.processor_flags())
+    taken = accelerator(config)
+    has_bf16 = (taken == "cpu" and not system.processor_flags().isdisjoint(BF16)) or (
+        taken == "gpu" and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
     return "bf16-mixed" if has_bf16 else "32-true"
 
 
@@ -117,7 +140,7 @@ class BFloat16(MixedPrecision):
 def precision_plugin(choice: str, accelerator: str) -> Precision:
     """What makes Lightning compute in a precision."""
     if choice == "bf16-mixed":
-        return BFloat16("bf16-mixed", "cpu" if accelerator == "cpu" else "cuda")
+        return BFloat16("bf16-mixed", ACCELERATORS[accelerator].name())
     return DoublePrecision() if choice == "64-true" else Precision()
 
 
@@ -133,10 +156,13 @@ def record(
     Raises UserError where a run that goes on was begun on other data.
     """
     before, threads, checksum = run.info(), torch.get_num_threads(), data.arrays().checksum
+    device = str(trainer.strategy.root_device)
     if before.data_checksum not in (None, checksum):
         raise UserError(f"{run.path} was begun on other data: the files in {data.root} differ")
     if before.threads not in (None, threads):
         log.warning("begun with %s threads: results can differ in the last bits", before.threads)
+    if before.device not in (None, device):
+        log.warning("begun on %s, goes on on %s: results can differ", before.device, device)
     run.update(
         seed=config["seed"],
         commit=commit(),
@@ -146,7 +172,7 @@ def record(
             "lightning": lightning.__version__,
             "python": platform.python_version(),
         },
-        device=str(trainer.strategy.root_device),
+        device=device,
         machine=f"{platform.node()} {platform.machine()}",
         precision=trainer.precision,
         threads=threads,
@@ -164,7 +190,7 @@ def announce(run: RunFolder, epochs: range) -> None:
     """Say what is trained, where and with what, and which epochs."""
     info = run.info()
     if epochs:
-        words = f"{info.model}, {info.precision}, threads={info.threads}"
+        words = f"{info.model}, {info.device}, {info.precision}, threads={info.threads}"
         log.info("training in %s: %s, epochs %d to %d", run.path, words, epochs[0], epochs[-1])
 
 
@@ -175,7 +201,9 @@ def commit() -> str | None:
         return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        answer = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True)
+        answer = subprocess.run(
+            command, cwd=checkout, capture_output=True, encoding="utf-8", check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return answer.stdout.strip()

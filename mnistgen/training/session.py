@@ -57,7 +57,7 @@ def train(
                 words = [*map(shell_word, objects.search_path()), override]
                 log.info("interrupted; go on with: python -m mnistgen %s", " ".join(words))
             elif not isinstance(end, UserError):
-                with run.log.open("a") as file:
+                with run.log.open("a", encoding="utf-8") as file:
                     traceback.print_exc(file=file)
             raise end from error
         faults = diagnose_training(run.metrics()[-1])
@@ -90,7 +90,7 @@ def _fit(
 @contextlib.contextmanager
 def _log(run: RunFolder, alone: bool) -> Iterator[None]:
     """Write what is logged into the run's train.log too, or only there."""
-    handler = logging.FileHandler(run.log)
+    handler = logging.FileHandler(run.log, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger()
     before = list(root.handlers)

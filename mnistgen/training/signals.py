@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mnistgen.errors import Interrupted
-
-# Ctrl-C, a polite kill, and a terminal that is closed, which not every system has
-STOP = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+from mnistgen.system import STOP
 
 
 class Signals:

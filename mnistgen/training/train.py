@@ -148,6 +148,7 @@ def _trainer(
     options.pop("quality_every")
     precision = run.info().precision or machine.precision(config)
     options.pop("precision")  # Lightning takes it as a plugin or as an option
+    options["accelerator"] = machine.accelerator(config)
     trainer: pl.Trainer = build(
         "trainer",
         options,
@@ -166,7 +167,7 @@ def _trainer(
         logger=journal.logger,
         plugins=[
             checkpoints.SafeCheckpointIO(),
-            machine.precision_plugin(precision, config["trainer"]["accelerator"]),
+            machine.precision_plugin(precision, options["accelerator"]),
         ],
         default_root_dir=str(run.path),
         enable_progress_bar=has_bar,

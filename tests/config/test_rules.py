@@ -3,6 +3,7 @@ import warnings
 
 import pytest
 import torch
+from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 from mnistgen.config import objects, rules, values
 from mnistgen.config.objects import CONF_DIR
@@ -24,7 +25,7 @@ def test_the_groups_are_those_of_the_contract():
     assert found["data"] == {
         "mnist", "fashion_mnist", "kmnist", "emnist", "qmnist", "usps", "images", "arrays",
     }  # fmt: skip
-    assert found["trainer"] == {"cpu", "gpu", "ddp", "smoke"}
+    assert found["trainer"] == {"cpu", "gpu", "mps", "auto", "ddp", "smoke"}
     assert found["logger"] == {"tensorboard", "csv", "mlflow", "wandb", "none"}
 
 
@@ -179,8 +180,12 @@ def test_every_choice_makes_its_objects(composed, tmp_path, monkeypatch, group, 
         assert objects.build("data", made["data"], seed=1).batch_size == 128
     elif group == "trainer":
         del made["trainer"]["quality_every"], made["trainer"]["precision"]
-        if choice == "gpu" and not torch.cuda.is_available():
-            with pytest.raises(UserError, match="No supported gpu"):
+        missing = {
+            "gpu": not CUDAAccelerator.is_available(),
+            "mps": not MPSAccelerator.is_available(),
+        }
+        if missing.get(choice):
+            with pytest.raises(UserError, match=r"No supported gpu|can not run on your system"):
                 objects.build("trainer", made["trainer"], logger=False)
         else:
             trainer = objects.build("trainer", made["trainer"], logger=False)

@@ -54,7 +54,7 @@ def test_killed_and_typed_again_is_as_never_killed(cli, start, tmp_path, three, 
     process = start(*command)
     folder = tmp_path / "outputs" / "sweeps" / "cut"
     wait_for(lambda: list(folder.glob("seed-2*/checkpoints/last.ckpt")), process)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     cut = runs_of(folder)
     first = cut["seed-1"]
@@ -298,14 +298,17 @@ def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path, wait_for
         if name == "1e6":
             process = start(*command, f"sweep={name}")
             wait_for(lambda: len(runs_of(folder)) == 2, process)  # noqa: B023
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             process.wait()
         process = start(*command, f"sweep={name}")
         assert process.wait(timeout=120) == 0, process.stderr.read()
         assert (folder / "study.db").exists()
-        storage = URL.create("sqlite", database=str(folder / "study.db")).render_as_string()
+        url = URL.create("sqlite", database=str(folder / "study.db")).render_as_string()
+        storage = optuna.storages.RDBStorage(url)
         (study,) = optuna.study.get_all_study_names(storage)
         trials = optuna.load_study(study_name=study, storage=storage).get_trials()
+        storage.remove_session()
+        storage.engine.dispose()
         assert [trial.state.name for trial in trials] == ["COMPLETE"] * 3
         assert len(runs_of(folder)) == 3
         rates = {run.config()["optim"]["lr"] for run in runs_of(folder).values()}

@@ -15,7 +15,9 @@ def test_80_columns_show_a_gans_quality_and_speed_below_what_is_trained(terminal
         "trainer.limit_train_batches=20", "trainer.quality_every=1", "threads=1", "logger=none",
     )  # fmt: skip
     first, second, *_ = lines(shown)
-    assert re.fullmatch(r"training in /\S+/run: densegan, \S+, threads=1, epochs 1 to 2", first)
+    assert re.fullmatch(
+        r"training in /\S+/run: densegan, cpu, \S+, threads=1, epochs 1 to 2", first
+    )
     assert re.fullmatch(
         r"epoch 2/2 ━{8} 100% 00:00 fid \d+\.?\d*  g [\d.]+  d [\d.]+  [\d,]+/s", second
     )

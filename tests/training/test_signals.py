@@ -5,7 +5,10 @@ import threading
 import pytest
 
 from mnistgen.errors import Interrupted
-from mnistgen.training.signals import STOP, watch
+from mnistgen.system import STOP
+from mnistgen.training.signals import watch
+
+needs_sighup = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP")
 
 
 @pytest.mark.parametrize("signum", STOP)
@@ -22,6 +25,7 @@ def test_a_signal_is_noted_and_the_second_one_is_as_without(signum):
     assert [signal.getsignal(number) for number in STOP] == before
 
 
+@needs_sighup
 def test_a_terminal_that_closes_may_send_two_signals():
     with watch() as signals:
         for _ in range(2):
@@ -29,6 +33,7 @@ def test_a_terminal_that_closes_may_send_two_signals():
         assert signals.signum == signal.SIGHUP
 
 
+@needs_sighup
 def test_nohup_is_obeyed():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -2,16 +2,17 @@
 
 import json
 import random
-import resource
 import signal
 import time
 
 import pytest
 import torch
 import yaml
+from lightning.pytorch.accelerators import CPUAccelerator
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mnistgen.errors import Diverged
+from mnistgen import system
+from mnistgen.errors import Diverged, UserError
 from mnistgen.tracking import checkpoints
 from mnistgen.tracking.folder import RunFolder
 from mnistgen.tracking.info import Failure
@@ -72,7 +73,7 @@ def test_killed_at_any_moment_and_resumed_is_as_never_killed(
     process = start(*common, "hydra.run.dir=cut")
     wait_for(lambda: cut.last.exists(), process)
     time.sleep(random.uniform(0, 0.5))
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     done = cli("resume=cut")
     assert done.returncode == 0, done.stderr
@@ -131,17 +132,15 @@ def test_a_crash_after_the_last_checkpoint_is_made_good(new_run):
     assert run.info().status == "finished"
 
 
-@pytest.mark.parametrize(
-    ("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
-def test_a_signal_stops_the_run_and_latest_goes_on(cli, start, tmp_path, signum, status, wait_for):
+@pytest.mark.parametrize("signum", system.STOP)
+def test_a_signal_stops_the_run_and_latest_goes_on(cli, start, tmp_path, signum, wait_for):
     process = start("trainer.max_epochs=3", "trainer.limit_train_batches=40", SHORT[1])
     folders = tmp_path / "outputs" / "densevae"
     wait_for(lambda: list(folders.glob("2*/metrics.csv")), process)
     (run,) = map(RunFolder, folders.iterdir())
     process.send_signal(signum)
     started = time.monotonic()
-    assert process.wait(timeout=60) == status
+    assert process.wait(timeout=60) == 128 + signum
     assert time.monotonic() - started < 20
     message = process.stderr.read()
     assert f"python -m mnistgen resume={run.path.relative_to(tmp_path)}" in message
@@ -199,6 +198,8 @@ def test_divergence_stops_the_run_and_keeps_what_was_trained(new_run):
 
 
 def test_a_checkpoint_that_cannot_be_written_fails_the_run(cli, tmp_path):
+    resource = pytest.importorskip("resource")
+
     def small_files_only():
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
 
@@ -417,20 +418,70 @@ def test_each_network_of_a_gan_has_its_own_optimizer_and_schedule(new_run):
     assert 0.3e-3 < run.metrics()[0]["lr"] < 0.7e-3
 
 
+@pytest.mark.parametrize("accelerator", ["cpu", "auto"])
 @pytest.mark.parametrize(
-    ("flags", "precision"),
+    ("cpuinfo", "precision"),
     [
-        ("fpu avx512_bf16", "bf16-mixed"),
-        ("fpu amx_bf16", "bf16-mixed"),
-        ("fpu avx2 avx512f", "32-true"),
+        ("flags : fpu avx512_bf16", "bf16-mixed"),
+        ("flags\t\t: fpu amx_bf16", "bf16-mixed"),
+        ("flags : fpu avx2 avx512f\nbugs : amx_bf16", "32-true"),
+        ("Features\t: fp asimd bf16 i8mm sve svebf16", "32-true"),  # ARM
+        (None, "32-true"),  # macOS, Windows
     ],
 )
-def test_precision_is_chosen_by_the_processor(monkeypatch, flags, precision):
-    monkeypatch.setattr("pathlib.Path.read_text", lambda _: flags)
-    asked = {"trainer": {"precision": "auto", "accelerator": "cpu"}}
+def test_precision_is_chosen_by_the_processor(
+    monkeypatch, tmp_path, accelerator, cpuinfo, precision
+):
+    monkeypatch.setattr(system, "CPUINFO", tmp_path / "cpuinfo")
+    if cpuinfo:
+        (tmp_path / "cpuinfo").write_text(f"processor : 0\n{cpuinfo}\n")
+    monkeypatch.setattr(machine, "ACCELERATORS", {"cpu": CPUAccelerator})
+    asked = {"trainer": {"precision": "auto", "accelerator": accelerator}}
     assert machine.precision(asked) == precision
     asked["trainer"]["precision"] = "64-true"
     assert machine.precision(asked) == "64-true"
+
+
+def test_auto_takes_what_is_there(monkeypatch):
+    def has(*names):
+        for name, kind in machine.ACCELERATORS.items():
+            monkeypatch.setattr(kind, "is_available", lambda name=name: name in names)
+        return machine.accelerator({"trainer": {"accelerator": "auto"}})
+
+    assert has("cpu") == "cpu"
+    assert has("cpu", "gpu") == "gpu"
+    assert has("cpu", "mps") == "mps"
+    asked = {"trainer": {"accelerator": "mps", "precision": "auto"}}
+    assert machine.precision(asked) == "32-true"
+    asked["trainer"]["precision"] = "64-true"
+    with pytest.raises(UserError, match="64-true is not allowed: MPS has none"):
+        machine.prepare(asked)
+
+
+def test_with_auto_a_run_is_that_of_the_device_that_is_there(cli, tmp_path):
+    few = ("trainer.limit_train_batches=2", "trainer.limit_val_batches=1")
+    short = (*few, "threads=1", "logger=none")
+    ends = cli.several(
+        [
+            [*short, "trainer.max_epochs=2", "trainer=cpu", "hydra.run.dir=cpu"],
+            [*short, "trainer.max_epochs=1", "trainer=auto", "hydra.run.dir=auto"],
+            ["resume=auto", "trainer.max_epochs=2"],
+        ]
+    )
+    assert [end.returncode for end in ends] == [0, 0, 0]
+    cpu, auto = (RunFolder(tmp_path / name) for name in ("cpu", "auto"))
+    assert (auto.info().device, auto.info().precision) == ("cpu", cpu.info().precision)
+    assert auto.config()["trainer"]["accelerator"] == "auto"
+    assert "densevae, cpu, " in ends[1].stderr.splitlines()[0]
+    assert equal(weights(cpu), weights(auto))
+
+
+def test_a_run_that_goes_on_on_another_device_says_so(new_run):
+    run = new_run(*SHORT, "trainer=auto", "trainer.max_epochs=1", "trainer.limit_train_batches=1")
+    run.update(device="a device")
+    train(run)
+    device = run.info().device
+    assert f"begun on a device, goes on on {device}: results can differ" in run.log.read_text()
 
 
 def test_divergence_that_no_training_batch_shows_is_one_line_and_valid_json(cli, tmp_path):
