@@ -27,7 +27,7 @@ BAD = [
     (["logger=[csv,tensorboard]"], "logger=[csv,tensorboard]", "one of csv, mlflow"),
     (["optimizer=[adam,sgd]"], "optimizer=[adam,sgd]", "one of adagrad"),
     (["logger=null"], "logger=null", "none, tensorboard"),
-    (["experiment=fast_<model>"], "experiment=fast_<model>", "one of burda, fast_cnngan"),
+    (["experiment=good_<model>"], "experiment=good_<model>", "one of burda, good_cnngan"),
     (["~logger"], "logger is missing", "logger=none"),
     (["~model"], "model._target_ is missing", "must be given"),
     (["--trainer", "smoke"], "--trainer", "trainer=VALUE"),
