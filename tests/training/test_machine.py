@@ -21,7 +21,7 @@ FEW = ("trainer.limit_train_batches=1", "trainer.limit_val_batches=1", "trainer.
 @pytest.fixture(autouse=True)
 def eight_cores(monkeypatch):
     monkeypatch.setattr(system, "cores", lambda: 8)
-    monkeypatch.setattr(FIDMonitor, "fid", lambda *_: 1.0)
+    monkeypatch.setattr(FIDMonitor, "quality", lambda *_: {"val/fid": 1.0})
 
 
 def threads(config, **more):
