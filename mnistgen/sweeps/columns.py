@@ -8,9 +8,10 @@ from multiprocessing import get_context
 from mnistgen.config import Config, objects, settings
 from mnistgen.config.settings import Settings
 from mnistgen.errors import UserError
-from mnistgen.tracking.info import FID
+from mnistgen.tracking.info import FID, READABLE
 
-ALWAYS = FID, "lr", "images_per_s"  # what every run has, whatever its model
+# What every run has, whatever its model, the second one where the data have labels
+ALWAYS = FID, READABLE, "lr", "images_per_s"
 OPTION = "hydra.sweeper.metric"
 
 

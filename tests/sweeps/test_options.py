@@ -8,7 +8,7 @@ from mnistgen.sweeps import options
 GRID = {"metric": "val/fid", "params": {}}
 SEARCH = {**GRID, "n_trials": 20, "n_jobs": -1, "seed": 1}
 BAD = {
-    "metric": [None, 5, [], {"a": 1}, "", "val/elbo"],
+    "metric": [None, 5, [], {"a": 1}, "", "val/elbo", "val/readable"],
     "params": [None, 3, "seed=1,2", ["seed"]],
     "n_trials": [None, "two", 1.5, 0, -1, True],
     "n_jobs": [None, "two", 1.5, 0, -2],
