@@ -63,9 +63,10 @@ def either(*rules: Rule) -> Rule:
 ANY = Rule("anything", lambda value: True)
 NULL = Rule("null", lambda value: value is None)
 TRUTH = Rule("true or false", lambda value: type(value) is bool)
+HIGH = "elbo", "readable"  # what is high where a run is good
 COLUMN = Rule(
-    "the name of a column of metrics.csv that is low where a run is good, as elbo and readable are not",
-    lambda value: isinstance(value, str) and value != "" and not value.endswith(("elbo", "readable")),
+    f"a column of metrics.csv that is low where a run is good, unlike {' and '.join(HIGH)}",
+    lambda value: isinstance(value, str) and value != "" and not value.endswith(HIGH),
 )
 PATH = Rule(  # a folder may be called 2027
     "a path", lambda value: type(value) is int or (isinstance(value, str) and value != "")
