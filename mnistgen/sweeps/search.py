@@ -1,7 +1,8 @@
 """A sweep that chooses its values by what came of those before, with Optuna."""
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,7 @@ class Search(ResumableSweeper):
         self.check_metric(self._job(fixed, end) for fixed in combinations(listed) for end in ends)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with files.lock(self.folder):
-            storage = optuna.storages.RDBStorage(_url(self.folder / "study.db"))
+        with files.lock(self.folder), opened(self.folder / "study.db") as storage:
             jobs: list[Job] = []
             for combination in combinations(listed):
                 name = names.folder_name(combination, self.varying)
@@ -182,7 +182,15 @@ class Search(ResumableSweeper):
         return True
 
 
-def _url(database: Path) -> str:
+@contextlib.contextmanager
+def opened(database: Path) -> Iterator[Any]:
+    """Where Optuna keeps studies; on some systems a file that stays open cannot be deleted."""
+    from optuna.storages import RDBStorage
     from sqlalchemy.engine import URL  # comes with Optuna
 
-    return URL.create("sqlite", database=str(database)).render_as_string()
+    storage = RDBStorage(URL.create("sqlite", database=str(database)).render_as_string())
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
