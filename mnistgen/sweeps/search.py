@@ -62,7 +62,7 @@ class Search(ResumableSweeper):
         self.check_metric(self._job(fixed, end) for fixed in combinations(listed) for end in ends)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with files.lock(self.folder), self._storage() as storage:
+        with files.lock(self.folder), opened(self.folder / "study.db") as storage:
             jobs: list[Job] = []
             for combination in combinations(listed):
                 name = names.folder_name(combination, self.varying)
@@ -73,15 +73,6 @@ class Search(ResumableSweeper):
                 except UserError as error:  # the other studies go on
                     self.refused[self.folder / name] = str(error)
         return list({job.run.path: job for job in jobs}.values())
-
-    @contextlib.contextmanager
-    def _storage(self) -> Iterator[Any]:
-        storage = self.optuna.storages.RDBStorage(_url(self.folder / "study.db"))
-        try:
-            yield storage
-        finally:  # or the file stays open until Python happens to clear it away
-            storage.remove_session()
-            storage.engine.dispose()
 
     def _check_study(self, study: Any) -> None:
         """Raise UserError where the results that a study has been told are of another metric."""
@@ -191,7 +182,15 @@ class Search(ResumableSweeper):
         return True
 
 
-def _url(database: Path) -> str:
+@contextlib.contextmanager
+def opened(database: Path) -> Iterator[Any]:
+    """Where Optuna keeps studies; on some systems a file that stays open cannot be deleted."""
+    from optuna.storages import RDBStorage
     from sqlalchemy.engine import URL  # comes with Optuna
 
-    return URL.create("sqlite", database=str(database)).render_as_string()
+    storage = RDBStorage(URL.create("sqlite", database=str(database)).render_as_string())
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()

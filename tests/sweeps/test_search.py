@@ -1,6 +1,7 @@
 """What a search draws and counts, on made-up runs."""
 
 import math
+from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -9,7 +10,7 @@ from omegaconf import OmegaConf
 from mnistgen.errors import UserError
 from mnistgen.sweeps import names, spaces
 from mnistgen.sweeps.jobs import Job
-from mnistgen.sweeps.search import Search
+from mnistgen.sweeps.search import Search, opened
 from mnistgen.tracking import store
 from mnistgen.tracking.folder import RunFolder
 
@@ -145,3 +146,15 @@ def test_a_key_of_whole_numbers_is_searched_among_whole_numbers():
 def test_an_end_that_is_not_allowed_is_named_before_anything_is_trained(line, named):
     with pytest.raises(UserError, match=named):
         drawn(line)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's list of open files")
+def test_the_studies_are_closed_after_a_search(tmp_path):
+    def is_open():
+        files = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+        return any(path.readlink() == tmp_path / "study.db" for path in files)
+
+    with opened(tmp_path / "study.db") as storage:
+        optuna.create_study(study_name="a study", storage=storage).ask()
+        assert is_open()
+    assert not is_open()

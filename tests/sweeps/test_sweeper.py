@@ -12,7 +12,7 @@ import torch
 
 from mnistgen import system
 from mnistgen.config import to_override
-from mnistgen.sweeps import columns
+from mnistgen.sweeps import columns, search
 from mnistgen.tracking.folder import RunFolder
 from mnistgen.tracking.info import Failure
 
@@ -283,8 +283,6 @@ def test_memory_does_not_grow_from_run_to_run(start, tmp_path, wait_for):
 
 def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path, wait_for):
     optuna = pytest.importorskip("optuna")
-    from sqlalchemy.engine import URL  # comes with Optuna
-
     space = "optim.lr=tag(log,interval(1e-5,1e-2))"
     command = (
         "-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", space, "model=densevae",
@@ -303,12 +301,8 @@ def test_a_search_goes_on_after_a_kill_to_the_same_end(start, tmp_path, wait_for
         process = start(*command, f"sweep={name}")
         assert process.wait(timeout=120) == 0, process.stderr.read()
         assert (folder / "study.db").exists()
-        url = URL.create("sqlite", database=str(folder / "study.db")).render_as_string()
-        storage = optuna.storages.RDBStorage(url)
-        (study,) = optuna.study.get_all_study_names(storage)
-        trials = optuna.load_study(study_name=study, storage=storage).get_trials()
-        storage.remove_session()
-        storage.engine.dispose()
+        with search.opened(folder / "study.db") as storage:
+            trials = optuna.load_study(study_name=None, storage=storage).get_trials()
         assert [trial.state.name for trial in trials] == ["COMPLETE"] * 3
         assert len(runs_of(folder)) == 3
         rates = {run.config()["optim"]["lr"] for run in runs_of(folder).values()}
