@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 DENSE = nn.Linear, nn.modules.batchnorm._BatchNorm
 MOST_PRODUCTS = 1e9  # of weights and images of a dense step; with more a second thread pays
 
-
 ACCELERATORS = {"gpu": CUDAAccelerator, "mps": MPSAccelerator, "cpu": CPUAccelerator}
 """What `trainer.accelerator` may be beside "auto", the fastest first."""
 
@@ -37,16 +36,16 @@ BF16 = "avx512_bf16", "amx_bf16"  # what x86 processors say that have products i
 
 def accelerator(config: Config) -> str:
     """What a training takes here, "auto" the fastest; raises UserError where that is not there."""
-    asked: str = config["trainer"]["accelerator"]
-    there = [name for name, kind in ACCELERATORS.items() if kind.is_available()]
-    if asked == "auto":
-        return there[0]
-    if asked not in there:
-        device = ACCELERATORS[asked].name().upper()
+    choice: str = config["trainer"]["accelerator"]
+    available = [name for name, kind in ACCELERATORS.items() if kind.is_available()]
+    if choice == "auto":
+        return available[0]
+    if choice not in available:
+        device = ACCELERATORS[choice].name().upper()
         raise UserError(
-            f"trainer={asked}: torch finds no {device} device; trainer=auto takes what is there"
+            f"trainer={choice}: torch finds no {device} device; trainer=auto takes what is there"
         )
-    return asked
+    return choice
 
 
 def prepare(config: Config) -> None:
@@ -69,9 +68,9 @@ def threads(
     takes much where it has to wait for a core. All others take their `share` of the cores. A run
     that goes on takes as many as `before`, so that its weights stay the same to the bit.
     """
-    most = config["threads"] or share or system.threads(config)
     if config["threads"]:
-        return int(most)
+        return int(config["threads"])
+    most = share or system.threads(config)
     if before:
         return min(before, most)
     # Importance weights are draws that pass through the decoder as further images
