@@ -129,6 +129,7 @@ RULES: dict[str, Rule] = {
     "data.split": one_of("byclass", "bymerge", "balanced", "letters", "digits", "mnist"),
     "trainer.max_epochs": whole(1),
     "trainer.quality_every": whole(1),
+    "trainer.cuda_graph": either(one_of("auto"), TRUTH),
     "trainer.precision": one_of("auto", "32-true", "bf16-mixed", "64-true"),
     "trainer.accelerator": one_of("auto", "cpu", "gpu", "mps"),
     "trainer.strategy": one_of("auto", "ddp"),

@@ -36,6 +36,7 @@ SILENT = {
     "trainer.strategy": rules.ANY,
     "trainer.precision": rules.ANY,
     "trainer.quality_every": rules.ANY,
+    "trainer.cuda_graph": rules.ANY,
     "trainer.limit_val_batches": rules.ANY,
 }
 
@@ -55,6 +56,7 @@ UNSAID = {
     "bound.kl": "closed_form",
     "bound.beta": 1,
     "bound.free_bits": 0,
+    "trainer.cuda_graph": "auto",
 }
 
 

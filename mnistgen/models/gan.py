@@ -114,28 +114,33 @@ class GAN(GenerativeModel):
             values["penalty"] = self.game.penalty_weight * penalty
         return values
 
-    def training_step(self, images: Tensor) -> dict[str, Any]:
-        """Update both networks; neither loss's gradient reaches the other loss's network.
+    def gradients(self, images: Tensor) -> tuple[dict[str, Tensor], list[Tensor]]:
+        """What `play` makes of images, and the gradients of the generator, then the discriminator.
 
-        The discriminator lowers d_loss and the penalty, the generator lowers g_loss. What `play`
-        returns is under "values".
+        The discriminator lowers d_loss and the penalty, the generator lowers g_loss; neither
+        loss's gradient reaches the other loss's network.
         """
         game = self.play(images)
         d_loss = game["d_loss"] + game["penalty"] if self.penalty else game["d_loss"]
-        discriminator = list(self.discriminator.parameters())
-        generator = list(self.generator.parameters())
-        gradients = [
-            *torch.autograd.grad(d_loss, discriminator, retain_graph=True),
-            *torch.autograd.grad(game["g_loss"], generator),
-        ]
+        g_gradients = torch.autograd.grad(
+            game["g_loss"], list(self.generator.parameters()), retain_graph=True
+        )
+        d_gradients = torch.autograd.grad(d_loss, list(self.discriminator.parameters()))
+        values = {name: value.detach() for name, value in game.items()}
+        return values, [*g_gradients, *d_gradients]
+
+    def training_step(self, images: Tensor) -> dict[str, Any]:
+        """Update both networks with the gradients of one pass; its values are under "values"."""
+        values, gradients = self.gradients(images)
         if self.trainer.world_size > 1:
             average_over_processes(gradients)
-        for parameter, gradient in zip(discriminator + generator, gradients, strict=True):
+        parameters = [*self.generator.parameters(), *self.discriminator.parameters()]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         for optimizer in self.optimizers():  # type: ignore[union-attr]  # there are two
             optimizer.step()
         advance(self.trainer, "step", self.monitor)
-        return {"values": {name: value.detach() for name, value in game.items()}}
+        return {"values": values}
 
     def validation_step(self, images: Tensor) -> dict[str, Any]:
         """The same losses, without a penalty, on images and noise that are not trained on."""

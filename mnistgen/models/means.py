@@ -45,12 +45,15 @@ def _values(outputs: Any, step: str) -> dict[str, Tensor]:
     return values
 
 
+CHECK_EVERY = 50  # steps of a GPU, which would have to wait after each one
+
+
 class EpochMeans(Callback):
     """Logs once an epoch the "values" that the model's steps return, averaged over the images.
 
     A "loss" beside them is Lightning's to scale, as it does to accumulate gradients.
-    Raises Diverged at the first step, or validation, whose values are not all finite. With `shown`
-    the Trainer's own logger and bar get them, too.
+    Raises Diverged for the first step, or validation, whose values are not all finite; on a GPU
+    up to CHECK_EVERY steps later. With `shown` the Trainer's own logger and bar get them, too.
     """
 
     def __init__(self, *, shown: bool = False) -> None:
@@ -58,6 +61,7 @@ class EpochMeans(Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.train = Means()
+        self.unchecked: list[Tensor] = []  # the values of the last steps
         self.rates: list[float] = []
         self.seconds = 0.0
         self.started = time.perf_counter()
@@ -67,12 +71,13 @@ class EpochMeans(Callback):
     ) -> None:
         values = self.train.add(_values(outputs, "training_step"), len(batch))
         self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
-        if not values.isfinite().all():
-            losses = dict(zip(self.train.names, values.tolist(), strict=True))
-            raise self._divergence(f"batch {batch_idx + 1}", trainer, losses)
+        self.unchecked.append(values)
+        if values.device.type == "cpu" or len(self.unchecked) == CHECK_EVERY:
+            self._check(trainer)
         self.seconds = time.perf_counter() - self.started
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._check(trainer)
         values = {f"train/{name}": value for name, value in self.train.compute().items()}
         values["lr"] = sum(self.rates) / len(self.rates)
         values["images_per_s"] = self.images_per_s(trainer)
@@ -92,6 +97,15 @@ class EpochMeans(Callback):
             raise self._divergence("validation", trainer, losses)
         values = {f"val/{name}": value for name, value in losses.items()}
         self._log(values, trainer, pl_module)
+
+    def _check(self, trainer: pl.Trainer) -> None:
+        first = len(self.rates) - len(self.unchecked) + 1
+        steps = torch.stack(self.unchecked).tolist() if self.unchecked else []
+        self.unchecked = []
+        for batch, values in enumerate(steps, first):
+            if not all(map(math.isfinite, values)):
+                losses = dict(zip(self.train.names, values, strict=True))
+                raise self._divergence(f"batch {batch}", trainer, losses)
 
     def _log(self, values: Any, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         has_logger = self.shown and trainer.logger is not None

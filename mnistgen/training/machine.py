@@ -54,6 +54,8 @@ def prepare(config: Config) -> None:
     if taken == "cpu":
         # Lightning sets it; each step of an optimizer would then look for NVIDIA's library.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
+    if taken == "gpu":
+        torch.backends.cudnn.deterministic = True  # the fastest convolutions are not
     if taken == "mps" and config["trainer"]["precision"] == "64-true":
         raise UserError("trainer.precision=64-true is not allowed: MPS has none; trainer=cpu has")
     system.keep_freed_memory()

@@ -25,9 +25,10 @@ from mnistgen.models.means import EpochMeans
 from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder, checkpoints
 from mnistgen.tracking.info import FID
-from mnistgen.training import averages, loggers, machine, processes
+from mnistgen.training import averages, graphs, loggers, machine, processes
 from mnistgen.training.callbacks import Seeding
 from mnistgen.training.fid import FIDMonitor
+from mnistgen.training.graphs import CUDAGraphs
 from mnistgen.training.loggers import Journal
 from mnistgen.training.progress import RunProgress, Terminal
 from mnistgen.training.recorder import Recorder
@@ -146,6 +147,7 @@ def _trainer(
     options = dict(config["trainer"])
     has_bar = bar and options.pop("enable_progress_bar", True) and draws_bar()
     options.pop("quality_every")
+    options.pop("cuda_graph", None)  # a run from before there were any has none
     precision = run.info().precision or machine.precision(config)
     options.pop("precision")  # Lightning takes it as a plugin or as an option
     options["accelerator"] = machine.accelerator(config)
@@ -154,6 +156,7 @@ def _trainer(
         options,
         callbacks=[
             Seeding(seed),
+            *([CUDAGraphs()] if graphs.allowed(config) else []),
             means,
             stop,
             *(one for one in own if isinstance(one, WeightAveraging)),
