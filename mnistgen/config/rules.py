@@ -158,6 +158,9 @@ def tops(rules: Mapping[str, Rule]) -> tuple[str, ...]:
 PARTS = tuple(dict.fromkeys([*tops(RULES), *objects.LOSSES, "logger", "callbacks"]))
 """The keys that a training's configuration has at its top."""
 
+OWN_OPTIONS = "quality_every", "precision", "cuda_graph"
+"""The keys of `trainer` that are the project's own, and not options of Lightning's Trainer."""
+
 SET_ELSEWHERE = {
     "callbacks": "the group is callbacks=NAME",
     "default_root_dir": "the run folder is hydra.run.dir",

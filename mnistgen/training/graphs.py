@@ -3,7 +3,6 @@
 The kernels of these models take a GPU less time than Python takes to launch them.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,9 +13,8 @@ from torch import Tensor
 
 from mnistgen.config import Config, leaves, one_line
 from mnistgen.config.objects import LOSSES, TARGET
+from mnistgen.errors import UserError
 from mnistgen.models import GAN, VAE
-
-log = logging.getLogger(__name__)
 
 Step = Callable[[Tensor], tuple[dict[str, Tensor], Sequence[Tensor]]]
 """Of a batch of images: values by their names, and the gradients of parameters."""
@@ -58,27 +56,25 @@ class CUDAGraphs(Callback):
 class Graph:
     """A step that is captured at its second call, and replayed from then on.
 
-    Batches of another shape than the first are computed as without it, and so are all where the
-    capture fails. What it returns is overwritten by the next call.
+    Batches of another shape than the first are computed as without it. What it returns is
+    overwritten by the next call. Raises UserError where the step cannot be captured: it waits for
+    the device, for example.
     """
 
     def __init__(self, step: Step) -> None:
         self.step = step
         self.images: Tensor | None = None
         self.graph: torch.cuda.CUDAGraph | None = None
-        self.fails = False
 
     def __call__(self, images: Tensor) -> tuple[dict[str, Tensor], Sequence[Tensor]]:
         if self.images is None:  # the first batch lets libraries prepare what a capture cannot
             self.images = images.clone()
             return self._first(images)
-        if self.fails or images.shape != self.images.shape:
+        if images.shape != self.images.shape:
             return self.step(images)
-        if self.graph is None and not self._capture():
-            return self.step(images)
-        assert self.graph is not None
+        graph = self.graph = self.graph or self._capture(self.images)
         self.images.copy_(images)
-        self.graph.replay()
+        graph.replay()
         return self.results
 
     def _first(self, images: Tensor) -> tuple[dict[str, Tensor], Sequence[Tensor]]:
@@ -89,18 +85,17 @@ class Graph:
         torch.cuda.current_stream().wait_stream(stream)
         return results
 
-    def _capture(self) -> bool:
+    def _capture(self, images: Tensor) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
-        assert self.images is not None
         try:
             with uncached_autocast(), torch.cuda.graph(graph):
-                self.results = self.step(self.images)
+                self.results = self.step(images)
         except RuntimeError as error:
-            log.warning("no CUDA graph: trainer.cuda_graph=false (%s)", one_line(error))
-            self.fails = True
-            return False
-        self.graph = graph
-        return True
+            raise UserError(
+                "this model's step cannot be a CUDA graph: trainer.cuda_graph=false trains it "
+                f"without one ({one_line(error)})"
+            ) from error
+        return graph
 
 
 class uncached_autocast(torch.autocast):

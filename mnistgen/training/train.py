@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Callback, LambdaCallback, WeightAveragin
 from rich.console import Console
 
 from mnistgen import system
-from mnistgen.config import Config, build, build_model, one_line, sizes
+from mnistgen.config import Config, build, build_model, one_line, rules, sizes
 from mnistgen.data.module import DataModule, data_module
 from mnistgen.errors import UserError
 from mnistgen.metrics.lenet import weights
@@ -144,12 +144,9 @@ def _trainer(
     fid = FIDMonitor(config["trainer"]["quality_every"], seed)
     console = Console(file=cast(TextIO, Terminal(sys.stderr)))
     stop = LambdaCallback(on_train_batch_end=signals.check, on_validation_batch_end=signals.check)
-    options = dict(config["trainer"])
+    options = {k: v for k, v in config["trainer"].items() if k not in rules.OWN_OPTIONS}
     has_bar = bar and options.pop("enable_progress_bar", True) and draws_bar()
-    options.pop("quality_every")
-    options.pop("cuda_graph", None)  # a run from before there were any has none
     precision = run.info().precision or machine.precision(config)
-    options.pop("precision")  # Lightning takes it as a plugin or as an option
     options["accelerator"] = machine.accelerator(config)
     trainer: pl.Trainer = build(
         "trainer",
@@ -217,6 +214,7 @@ def _quieten() -> None:
         "Total length of `list` across ranks is zero",  # data.val_size=0
         "The lr scheduler dict contains the key",  # a GAN steps its schedules itself
         "ReduceLROnPlateau conditioned on metric",  # it is not measured in every epoch
+        "(GPU|MPS|TPU) available but not used",  # trainer=cpu is the default
         "Experiment logs directory",  # that of logger=csv is written anew from metrics.csv
     ):
         warnings.filterwarnings("ignore", message)

@@ -179,7 +179,8 @@ def test_every_choice_makes_its_objects(composed, tmp_path, monkeypatch, group, 
     elif group == "data":
         assert objects.build("data", made["data"], seed=1).batch_size == 128
     elif group == "trainer":
-        del made["trainer"]["quality_every"], made["trainer"]["precision"]
+        for key in rules.OWN_OPTIONS:
+            del made["trainer"][key]
         missing = {
             "gpu": not CUDAAccelerator.is_available(),
             "mps": not MPSAccelerator.is_available(),

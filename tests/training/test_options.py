@@ -125,7 +125,7 @@ OPTIONS = {
 
 
 def test_every_option_of_the_trainer_is_trained_with():
-    always = ("accelerator", "strategy", "devices", "max_epochs", "quality_every", "precision")
+    always = ("accelerator", "strategy", "devices", "max_epochs", *OWN_OPTIONS)
     always += ("limit_train_batches", "limit_val_batches")
     names = {key.removeprefix("trainer.") for key in RULES if key.startswith("trainer.")}
     assert names == {*OPTIONS, *always}
