@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mnistgen.config.objects import choices
-from mnistgen.config.rules import ACTIVATIONS, RULES
+from mnistgen.config.rules import ACTIVATIONS, OWN_OPTIONS, RULES
 from mnistgen.errors import UserError
 from mnistgen.inference.model import load
 from mnistgen.models import DenseGAN, DenseVAE
