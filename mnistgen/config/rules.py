@@ -102,6 +102,7 @@ RULES: dict[str, Rule] = {
     "model.latent_dim": whole(1),
     "model.activation": one_of(*ACTIVATIONS),
     "model.batch_norm": TRUTH,
+    "model.mixture": whole(0),
     "model.discriminator_rate": number(above=0),
     "model.real_and_fake": one_of("separate", "joint"),
     "game.gradient_penalty": one_of("none", "r1", "wgan_gp"),

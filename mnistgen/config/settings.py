@@ -49,6 +49,7 @@ def to_save(config: Config) -> Config:
 # What runs are that do not say it, because there was no choice when they were made
 UNSAID = {
     "model.real_and_fake": "separate",
+    "model.mixture": 0,
     "game": "mnistgen.models.games.non_saturating",
     "game.gradient_penalty": "none",
     "game.penalty_weight": 1,

@@ -3,12 +3,14 @@
 from abc import abstractmethod
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
 from mnistgen.models.bounds import ELBO, Bound
 from mnistgen.models.generative import ADAM, GenerativeModel
 from mnistgen.models.layers import IMAGE_SHAPE, Rows, network
+from mnistgen.models.mixtures import Mixture
 from mnistgen.models.mode import inference
 from mnistgen.schedules import OptimizerFactory, Schedule, configure, constant
 
@@ -16,7 +18,8 @@ from mnistgen.schedules import OptimizerFactory, Schedule, configure, constant
 class VAE(GenerativeModel):
     """A decoder p(x|z), Bernoulli a pixel, and an encoder q(z|x), a diagonal normal.
 
-    Images are in [0, 1] throughout (the paper's eq. 6).
+    Images are in [0, 1] throughout (the paper's eq. 6). Samples are of latents from the prior, or
+    with `mixture` from so many normals that are fitted to the latents of training images.
     """
 
     def __init__(
@@ -25,6 +28,7 @@ class VAE(GenerativeModel):
         latent_dim: int,
         activation: str = "relu",
         batch_norm: bool = True,
+        mixture: int = 0,
         bound: Bound | None = None,
         optimizer: OptimizerFactory = ADAM,
         schedule: Schedule = constant,
@@ -33,6 +37,7 @@ class VAE(GenerativeModel):
         self.bound = bound or ELBO()
         self.encoder = network(self.encoder_rows(), IMAGE_SHAPE, activation, batch_norm)
         self.decoder = network(self.decoder_rows(), (latent_dim,), activation, batch_norm)
+        self.mixture = Mixture(mixture, latent_dim) if mixture else None
 
     @property
     def monitor(self) -> str:
@@ -71,9 +76,21 @@ class VAE(GenerativeModel):
         """Mean images in [0, 1], (B, 1, 28, 28), from latents (B, latent_dim)."""
         return self.likelihood(z).mean
 
+    def latents(self, n: int) -> Tensor:
+        """`n` latents that are drawn, (n, latent_dim)."""
+        source = self.prior() if self.mixture is None else self.mixture.distribution()
+        return source.sample((n,))
+
     def sample(self, n: int) -> Tensor:
         """`n` mean images in [0, 1], (n, 1, 28, 28)."""
-        return self.decode(self.prior().sample((n,)))
+        return self.decode(self.latents(n))
+
+    @inference
+    def fit_mixture(self, images: Tensor) -> None:
+        """Fit the mixture to a draw of the latents of each of the images, (N, 1, 28, 28)."""
+        assert self.mixture is not None
+        draws = [self.posterior(batch).sample() for batch in torch.split(images, 500)]
+        self.mixture.fit(torch.cat(draws))
 
     @inference
     def reconstruct(self, images: Tensor) -> Tensor:

@@ -183,6 +183,7 @@ def record(
         parameters={
             name: sum(parameter.numel() for parameter in network.parameters())
             for name, network in model.named_children()
+            if any(True for _ in network.parameters())
         },
     )
 

@@ -59,9 +59,6 @@ class Recorder(Checkpoint):
         self.resumed_at = done
         self.seconds = self.run.info().seconds
         self.started = time.perf_counter()
-        generator = torch.Generator().manual_seed(stream(self.config["seed"], "pictures"))
-        z = torch.randn(64, self.config["model"]["latent_dim"], generator=generator)
-        self.z = z.type_as(next(pl_module.parameters()))
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         trainer.callback_metrics.clear()  # or what is not measured in every epoch is repeated
@@ -98,7 +95,9 @@ class Recorder(Checkpoint):
         return bool(values) and self.rows[-1].get(name) == min(values)
 
     def _pictures(self, trainer: Any, pl_module: Any) -> dict[str, Tensor]:
-        pictures = {"samples": plots.grid(pl_module.decode(self.z))}
+        with torch.random.fork_rng():
+            torch.manual_seed(stream(self.config["seed"], "pictures"))  # the same in each epoch
+            pictures = {"samples": plots.grid(pl_module.sample(64).float())}
         if isinstance(pl_module, VAE):
             images = trainer.datamodule.examples(32).to(pl_module.device, pl_module.dtype)
             pairs = plots.interleaved(images, pl_module.reconstruct(images), 8)

@@ -26,7 +26,7 @@ from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder, checkpoints
 from mnistgen.tracking.info import FID
 from mnistgen.training import averages, graphs, loggers, machine, processes
-from mnistgen.training.callbacks import Seeding
+from mnistgen.training.callbacks import MixtureFit, Seeding
 from mnistgen.training.fid import FIDMonitor
 from mnistgen.training.graphs import CUDAGraphs
 from mnistgen.training.loggers import Journal
@@ -157,6 +157,7 @@ def _trainer(
             means,
             stop,
             *(one for one in own if isinstance(one, WeightAveraging)),
+            MixtureFit(seed),
             fid,  # of the averages as they are at the end of an epoch; others may monitor it
             Scale(run),
             *(one for one in own if not isinstance(one, WeightAveraging)),
