@@ -202,6 +202,25 @@ def test_an_average_of_the_weights_is_saved_and_goes_on_as_it_was(new_run):
     )
 
 
+@pytest.mark.parametrize("average", ["none", "ema"])
+def test_a_mixture_is_fitted_in_each_epoch_whether_resumed_or_not(new_run, average):
+    common = ("model=densevae", "model.mixture=3", *FEW, f"callbacks={average}")
+    whole = new_run(*common, "trainer.max_epochs=3", name="whole")
+    parts = new_run(*common, "trainer.max_epochs=2", name="parts")
+    for run in (whole, parts):
+        train(run)
+    before = torch.load(parts.last, weights_only=True)["state_dict"]
+    config = parts.config()
+    config["trainer"]["max_epochs"] = 3
+    parts.change_config(config, [])
+    train(parts)
+    one, other = (torch.load(run.last, weights_only=True)["state_dict"] for run in (whole, parts))
+    assert all(value.equal(other[key]) for key, value in one.items())
+    assert not one["mixture.means"].equal(before["mixture.means"])
+    assert one["mixture.means"].any(1).all()
+    assert [*whole.info().parameters] == ["encoder", "decoder"]
+
+
 @pytest.mark.parametrize(
     "each",
     [
