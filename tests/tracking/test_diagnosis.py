@@ -100,7 +100,11 @@ def test_the_committed_results_are_told_apart():
     rows = list(csv.reader(table.read_text("utf-8").splitlines()))
     names = {label: name for name, label in MEASURES.items()}
     numbers = [
-        {names[h]: float(v) for h, v in zip(rows[0], row, strict=True) if h in names and v}
+        {
+            names[h]: float(v.split(" ±")[0])
+            for h, v in zip(rows[0], row, strict=True)
+            if h in names and v
+        }
         for row in rows[1:]
     ]
     by_name = dict(zip((row[0] for row in rows[:0:-1]), numbers[::-1], strict=True))
