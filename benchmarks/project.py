@@ -46,10 +46,10 @@ class Job:
 
     def with_threads(self) -> "Job":
         """The same training with the number of threads that the project takes for it."""
-        from mnistgen.training import machine
+        from mnistgen.training import threads
 
         config = self.config()
-        return replace(self, threads=machine.threads(config, build_model(config)))
+        return replace(self, threads=threads.number(config, build_model(config)))
 
     def networks(self) -> list[Any]:
         """Generator and discriminator, or encoder and decoder."""

@@ -25,7 +25,7 @@ from mnistgen.models.means import EpochMeans
 from mnistgen.seeds import stream
 from mnistgen.tracking import RunFolder, checkpoints
 from mnistgen.tracking.info import FID
-from mnistgen.training import averages, graphs, loggers, machine, processes
+from mnistgen.training import averages, graphs, loggers, machine, processes, threads
 from mnistgen.training.callbacks import MixtureFit, Seeding
 from mnistgen.training.fid import FIDMonitor
 from mnistgen.training.graphs import CUDAGraphs
@@ -56,7 +56,7 @@ def check(config: Config) -> None:
             name = type(model).__name__
             raise UserError(f"trainer.{option} is not allowed: {name} makes its updates itself")
     loggers.check(config["logger"])
-    with machine.computing(system.threads(config)):
+    with threads.computing(system.threads(config)):
         weights.load(_data(config))  # what val/fid is measured with is made of the data
 
 
@@ -106,12 +106,12 @@ def fit(
     _quieten()
     machine.prepare(config)
     model, data = _model(config), _data(config)
-    threads = machine.threads(config, model, share=share, before=run.info().threads)
+    number = threads.number(config, model, share=share, before=run.info().threads)
     checkpoint = checkpoints.newest(run)
-    with machine.computing(threads), loggers.journal(run, config, checkpoint) as journal:
+    with threads.computing(number), loggers.journal(run, config, checkpoint) as journal:
         trainer = _trainer(run, config, signals, callbacks, journal, bar=bar)
         if trainer.is_global_zero:
-            machine.warn_if_busy(threads, trainer.world_size)
+            threads.warn_if_busy(number, trainer.world_size)
             machine.record(run, config, trainer, model, data)
         _run_epochs(trainer, run, model, data, checkpoint)
     # Not from the trainer: it has none when a crash came after the last epoch's checkpoint

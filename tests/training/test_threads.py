@@ -11,7 +11,7 @@ from mnistgen.config import build_model
 from mnistgen.config.objects import choices
 from mnistgen.report.tables import provenance
 from mnistgen.tracking import records
-from mnistgen.training import machine
+from mnistgen.training import threads
 from mnistgen.training.fid import FIDMonitor
 from mnistgen.training.session import train
 
@@ -24,30 +24,30 @@ def eight_cores(monkeypatch):
     monkeypatch.setattr(FIDMonitor, "quality", lambda *_: {"val/fid": 1.0})
 
 
-def threads(config, **more):
-    return machine.threads(config, build_model(config), **more)
+def number(config, **more):
+    return threads.number(config, build_model(config), **more)
 
 
 @pytest.mark.parametrize("model", sorted(choices("model")))
 def test_a_small_dense_model_takes_one_thread_and_a_cnn_its_share(composed, model):
     share = 8 if model.startswith("cnn") else 1
     config = composed(f"model={model}")
-    assert threads(config) == share
-    assert threads(config, share=3) == min(3, share)
-    assert threads(composed(f"model={model}", "threads=5"), share=3) == 5
-    assert threads(composed(f"model={model}", "trainer=ddp")) == min(4, share)
+    assert number(config) == share
+    assert number(config, share=3) == min(3, share)
+    assert number(composed(f"model={model}", "threads=5"), share=3) == 5
+    assert number(composed(f"model={model}", "trainer=ddp")) == min(4, share)
 
 
 @pytest.mark.parametrize("override", ["data.batch_size=1024", "bound=iwae bound.k=100"])
 def test_a_large_dense_step_takes_the_share(composed, override):
-    assert threads(composed(*override.split())) == 8
+    assert number(composed(*override.split())) == 8
 
 
 def test_a_run_that_goes_on_takes_as_many_as_before_where_there_are_as_many(composed):
-    assert threads(composed(), before=2) == 2
-    assert threads(composed("model=cnnvae"), before=2) == 2
-    assert threads(composed(), before=2, share=1) == 1
-    assert threads(composed("threads=1"), before=2) == 1
+    assert number(composed(), before=2) == 2
+    assert number(composed("model=cnnvae"), before=2) == 2
+    assert number(composed(), before=2, share=1) == 1
+    assert number(composed("threads=1"), before=2) == 1
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def test_a_run_that_goes_on_takes_as_many_as_before_where_there_are_as_many(comp
 def test_a_busy_machine_is_told_in_one_line(new_run, monkeypatch, caplog, idle, line):
     monkeypatch.setattr(system, "idle_cores", lambda: idle)
     with caplog.at_level(logging.WARNING):
-        machine.warn_if_busy(2, processes=1)
+        threads.warn_if_busy(2, processes=1)
     assert line in caplog.text
     assert len(caplog.records) == bool(line)
 
 
 def test_one_thread_asks_nobody_how_busy_the_machine_is(monkeypatch):
     monkeypatch.setattr(system, "idle_cores", lambda: pytest.fail("it takes a moment"))
-    machine.warn_if_busy(1, processes=2)
+    threads.warn_if_busy(1, processes=2)
 
 
 def test_what_a_run_took_is_in_its_record_and_in_the_command_that_makes_it_again(new_run):
