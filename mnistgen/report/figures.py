@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from mnistgen.plots import charts, panels
 from mnistgen.report import latents, snapshots, why
 from mnistgen.report.evidence import Evidence, confusion
-from mnistgen.report.paper import GANS, MODELS, VAES
-from mnistgen.tracking import Curve
+from mnistgen.report.paper import GANS, MODELS, VAES, is_papers
+from mnistgen.tracking import Curve, Group
 from mnistgen.tracking.info import FID
 
 Draw = Callable[[Evidence], Figure | None]  # None is a gap, where no run has what it shows
@@ -42,6 +42,23 @@ def figure(
         return draw
 
     return register
+
+
+@figure(
+    "recipes",
+    "The recipe of the tables, and the best one.",
+    "Samples after the last epoch, of one seed. The title of each is its FID, a mean over seeds. "
+    "The best recipe of a model is the one with the lowest FID.",
+    section="results",
+)
+def recipes(evidence: Evidence) -> Figure | None:
+    """Samples of each model, with the recipe of the tables over those with its best one."""
+    shown = evidence.representatives
+    best = {model: _best(evidence.groups, group) for model, group in shown.items()}
+    if all(best[model] is group for model, group in shown.items()):
+        return None
+    name = "the paper's" if all(map(is_papers, shown.values())) else "of the tables"
+    return panels.strips({name: _with_fid(shown), "the best": _with_fid(best)})
 
 
 @figure(
@@ -191,6 +208,23 @@ def _curves(evidence: Evidence, models: Iterable[str], column: str) -> dict[str,
     """A column of metrics.csv, of the runs that stand for each model."""
     groups = evidence.representatives
     return {model: groups[model].curves(column) if model in groups else [] for model in models}
+
+
+def _best(groups: Iterable[Group], shown: Group) -> Group:
+    """The group of the same model with the lowest FID; the one shown where none was evaluated."""
+    same = [group for group in groups if group.model == shown.model]
+    fids = [(pooled.mean, group) for group in same if (pooled := group.measure("fid"))]
+    return min(fids, key=lambda pair: pair[0])[1] if fids else shown
+
+
+def _with_fid(groups: Mapping[str, Group]) -> dict[str, panels.Array | None]:
+    """Samples of each model after its last epoch, by its name and FID."""
+    pictures = {}
+    for model, group in groups.items():
+        fid = group.measure("fid")
+        title = f"{model}: {fid.mean:.3g}" if fid else model
+        pictures[title] = snapshots.last(group, "samples", side=SIDE)
+    return pictures
 
 
 def _sum(first: Curve, second: Curve) -> Curve:

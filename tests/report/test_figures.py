@@ -29,7 +29,7 @@ def test_each_figure_has_words_around_it_and_is_a_gap_without_runs(evidence):
         assert entry.caption.endswith(".")
         assert entry.alt
         assert entry.draw(nothing) is None
-    assert len({entry.name for entry in FIGURES}) == len(FIGURES) == 11
+    assert len({entry.name for entry in FIGURES}) == len(FIGURES) == 12
 
 
 def test_losses_are_those_of_metrics_csv_a_panel_a_gan(make, evidence):
@@ -94,6 +94,24 @@ def test_the_strips_have_a_column_an_epoch(make, evidence, grid):
     make("b", "cnngan")
     titles = [ax.get_title() for ax in figures.epochs(evidence()).axes]
     assert titles == ["epoch 1", "epoch 2", "", ""]
+
+
+def test_the_best_recipe_of_a_model_stands_under_the_papers(make, evidence, grid):
+    make("paper", "densegan", metrics={"fid": 700.0}, picture=grid(0.1))
+    assert figures.recipes(evidence()) is None
+    for seed, fid in ((1, 30.0), (2, 40.0)):
+        changed = {"optim.lr": 1e-3}
+        make(f"s{seed}", "densegan", seed=seed, changed=changed, metrics={"fid": fid})
+    make("worse", "densegan", changed={"optim.lr": 1e-2}, metrics={"fid": 800.0})
+    make("other", "cnngan", picture=grid(0.3))
+    figure = figures.recipes(evidence())
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles == ["densegan: 700", "cnngan", "densegan: 35", "cnngan"]
+    first, second, third, fourth = figure.axes
+    assert words(first) == ["the paper's"]
+    assert words(third) == ["the best", "no picture"]
+    assert np.allclose(first.images[0].get_array(), grid(0.1, 4, 4), atol=1 / 255)
+    assert np.allclose(second.images[0].get_array(), fourth.images[0].get_array())
 
 
 def test_confusions_add_up_over_seeds(make, evidence):
