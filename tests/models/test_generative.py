@@ -62,6 +62,7 @@ def test_what_a_run_saves_builds_its_model(new_run):
         "latent_dim": 3,
         "activation": "leaky_relu",
         "batch_norm": True,
+        "mixture": 0,
     }
     weights = again.state_dict()
     assert all(weights[key].equal(value) for key, value in content["state_dict"].items())
