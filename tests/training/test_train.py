@@ -107,7 +107,7 @@ def test_killed_before_the_first_epoch_ends_it_resumes_from_the_start(
 def test_a_signal_before_the_training_begins_marks_the_run(start, tmp_path, wait_for, after):
     process = start("hydra.run.dir=run")
     run = RunFolder(tmp_path / "run")
-    wait_for(lambda: (run.path / "run.json").exists() and run.info().status == "running", process)
+    wait_for(run.log.exists, process)  # from then on signals are watched
     time.sleep(after)  # into the imports, which have no place where it would be safe to stop
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143
