@@ -83,7 +83,12 @@ def choices(group: str) -> dict[str, frozenset[str]]:
 
 @cache
 def _targets(path: Path, changed: int) -> frozenset[str]:
-    values = leaves(read_yaml(path), into_lists=True)
+    return targets(read_yaml(path))
+
+
+def targets(config: Config) -> frozenset[str]:
+    """The classes that a configuration, or a part of one, names."""
+    values = leaves(config, into_lists=True)
     return frozenset(str(value) for key, value in values if key.split(".")[-1] == TARGET)
 
 

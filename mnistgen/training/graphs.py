@@ -11,8 +11,8 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from mnistgen.config import Config, leaves, one_line
-from mnistgen.config.objects import LOSSES, TARGET
+from mnistgen.config import Config, one_line
+from mnistgen.config.objects import LOSSES, targets
 from mnistgen.errors import UserError
 from mnistgen.models import GAN, VAE
 
@@ -30,8 +30,7 @@ def allowed(config: Config) -> bool:
     if choice != "auto":
         return bool(choice)
     parts = {key: config[key] for key in ("model", *LOSSES) if key in config}
-    targets = [str(value) for key, value in leaves(parts) if key.endswith(TARGET)]
-    return all(target.startswith("mnistgen.") for target in targets)
+    return all(target.startswith("mnistgen.") for target in targets(parts))
 
 
 class CUDAGraphs(Callback):
